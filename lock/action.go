@@ -1,0 +1,138 @@
+package lock
+
+import (
+	"time"
+
+	"github.com/latchkey-mdm/latchkey/pin"
+)
+
+// Kind says what an action orders, or that it keeps what a device handed over.
+type Kind string
+
+// The kinds of action.
+const (
+	KindLock           Kind = "lock"            // lock the device; on a Mac with a PIN
+	KindLostMode       Kind = "lost-mode"       // supervised iOS: locked until lost mode is disabled
+	KindResetPasscode  Kind = "reset-passcode"  // set a new passcode
+	KindClearPasscode  Kind = "clear-passcode"  // remove the passcode
+	KindUnlock         Kind = "unlock"          // end the action named by Action.Of
+	KindProvisionToken Kind = "provision-token" // give the device the token that a later reset needs
+	KindEscrow         Kind = "escrow"          // a secret that the device handed over: an unlock token, a bootstrap token
+)
+
+// State is where an action stands. Whether its PIN may be on the device follows from its events: see Action.MayBeOnDevice.
+type State string
+
+// The states of an action.
+const (
+	StateHeld        State = "held"        // ordered; waits for a second person
+	StateQueued      State = "queued"      // its secret is sealed and durable; nothing has left
+	StateIssued      State = "issued"      // a command may have left
+	StateConfirmed   State = "confirmed"   // the device acknowledged it
+	StateUnconfirmed State = "unconfirmed" // was issued; no answer came in time, or the device came back too often without one
+	StateRefused     State = "refused"     // the device said that it did not do it
+	StateCancelled   State = "cancelled"   // withdrawn by a person: nothing (more) will be delivered
+	StateExpired     State = "expired"     // too old, and nothing had left
+	StateReleased    State = "released"    // there is evidence that the device is open again
+)
+
+// SecretPIN is the name of the secret that a person types. It is the only one that Reveal gives out.
+const SecretPIN = "pin"
+
+// Secret is one sealed secret of an action. Secrets are numbered from 1 and added, never replaced by another value.
+type Secret struct {
+	N      int     `json:"n"`
+	Name   string  `json:"name"`             // SecretPIN, or what the device called it
+	KeyID  string  `json:"key_id,omitempty"` // the key that sealed the box
+	SHA256 []byte  `json:"sha256,omitempty"` // of the sealed box, never of the secret
+	Box    pin.Box `json:"-"`                // the sealed bytes; only Store.Get fills them in
+}
+
+// Action is one thing ordered for one device, or one secret that a device handed over, with all that has become of it. Without Due,
+// Wake, Joined and the boxes of its secrets it equals the fold of its events (see Replay). Its JSON form is what stores keep.
+type Action struct {
+	ID      ID     `json:"id,omitempty"`
+	Version int    `json:"version,omitempty"` // number of its events
+	Head    []byte `json:"head,omitempty"`    // hash of its last event
+
+	Kind   Kind   `json:"kind"`
+	State  State  `json:"state"`
+	Lane   string `json:"lane,omitempty"` // what it occupies on its device; empty: nothing. Unique for each scope, device and lane
+	Device Device `json:"device"`         // as it was when the action was ordered, without facts
+
+	By          Actor     `json:"by,omitzero"` // who ordered it
+	Reason      string    `json:"reason,omitempty"`
+	Ticket      string    `json:"ticket,omitempty"`
+	Message     string    `json:"message,omitempty"`      // for the locked screen
+	PhoneNumber string    `json:"phone_number,omitempty"` // for the locked screen
+	Supplied    bool      `json:"supplied,omitempty"`     // the caller chose the PIN
+	Forced      bool      `json:"forced,omitempty"`       // ordered over a finding that blocks
+	Findings    []Finding `json:"findings,omitempty"`     // of its preflight
+	Of          ID        `json:"of,omitempty"`           // KindUnlock: the action that it ends
+	Batch       string    `json:"batch,omitempty"`
+	Key         string    `json:"key,omitempty"`   // idempotency key of the order that made it
+	Ref         string    `json:"ref,omitempty"`   // the transport's own name for it
+	Holds       bool      `json:"holds,omitempty"` // once confirmed, the device stays locked and the action keeps its lane
+
+	Created   time.Time `json:"created,omitzero"`
+	Changed   time.Time `json:"changed,omitzero"`   // its last event
+	NotAfter  time.Time `json:"not_after,omitzero"` // nothing is delivered from then on
+	Issued    time.Time `json:"issued,omitzero"`    // first delivery
+	Delivered time.Time `json:"delivered,omitzero"` // last delivery
+	Confirmed time.Time `json:"confirmed,omitzero"` // last acknowledgement received
+	Released  time.Time `json:"released,omitzero"`
+
+	Deliveries  int               `json:"deliveries,omitempty"`  // delivery numbers taken
+	Deferrals   int               `json:"deferrals,omitempty"`   // deliveries that the device answered with NotNow: they do not count as lost
+	Deferred    bool              `json:"deferred,omitempty"`    // the last delivery was answered with NotNow
+	Answers     int               `json:"answers,omitempty"`     // acknowledgements recorded, at most one a delivery
+	Disclosures int               `json:"disclosures,omitempty"` // times that its PIN was given to a person
+	WakeOutcome string            `json:"wake_outcome,omitempty"`
+	Evidence    Evidence          `json:"evidence,omitempty"` // why it is released
+	Cause       string            `json:"cause,omitempty"`    // why it was cancelled, or lapsed, in words
+	Facts       map[string]string `json:"facts,omitempty"`    // what the device said: message result, error codes
+	Secrets     []Secret          `json:"secrets,omitempty"`
+
+	// Scheduling hints: the only fields that move without an event.
+	Due  time.Time `json:"-"` // when Run looks at it next; zero: never
+	Wake int       `json:"-"` // wake-ups sent since the action last changed its course
+
+	Joined bool `json:"-"` // set on what Lock returns when the order found this action live
+}
+
+// MayBeOnDevice reports whether the action's PIN may open the device now: it was issued at least once, or acknowledged, and the device
+// neither refused it nor is known to be open again.
+func (a Action) MayBeOnDevice() bool {
+	return (a.Deliveries > 0 || a.Answers > 0) && a.State != StateRefused && a.State != StateReleased
+}
+
+// lane names what actions of this kind occupy on a device, whatever their state.
+func (k Kind) lane() string {
+	switch k {
+	case KindLock, KindLostMode:
+		return "lock"
+	case KindResetPasscode, KindClearPasscode:
+		return "passcode"
+	case KindUnlock:
+		return "unlock"
+	case KindProvisionToken:
+		return "secret"
+	default:
+		return ""
+	}
+}
+
+// laneOf is the lane that an action occupies in its state. Held orders queue up beside the live ones and block nothing.
+func laneOf(a Action) string {
+	lane := a.Kind.lane()
+	switch {
+	case lane == "":
+		return ""
+	case a.State == StateHeld:
+		return "held/" + lane
+	case a.State == StateQueued, a.State == StateIssued, a.State == StateConfirmed && a.Holds:
+		return lane
+	default:
+		return ""
+	}
+}

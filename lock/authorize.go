@@ -1,0 +1,60 @@
+package lock
+
+import "context"
+
+// Actor is who asks. It is an argument of every call that a person makes; what devices and timers do carries the reserved IDs "device"
+// and "system".
+type Actor struct {
+	ID      string `json:"id"`                // required; stable, as in an account name
+	Name    string `json:"name,omitempty"`    // for people to read
+	Address string `json:"address,omitempty"` // where the request came from
+}
+
+const (
+	actorSystem = "system"
+	actorDevice = "device"
+)
+
+func (a Actor) validate() error {
+	if a.ID == actorSystem || a.ID == actorDevice {
+		return &InputError{Field: "actor.id", Rule: "is reserved for acts of the " + a.ID}
+	}
+	if err := checkText("actor.id", a.ID, 255, true); err != nil {
+		return err
+	}
+	if err := checkText("actor.name", a.Name, 255, false); err != nil {
+		return err
+	}
+	return checkText("actor.address", a.Address, 255, false)
+}
+
+// Verb is one right.
+type Verb string
+
+// The verbs that an Authorizer is asked about.
+const (
+	VerbLock    Verb = "lock"   // order a lock, or preflight one
+	VerbReset   Verb = "reset"  // order a passcode reset
+	VerbUnlock  Verb = "unlock" // order an unlock
+	VerbCancel  Verb = "cancel"
+	VerbReveal  Verb = "reveal"
+	VerbApprove Verb = "approve"
+	VerbBulk    Verb = "bulk"
+	VerbView    Verb = "view"  // see actions and candidates, never a PIN
+	VerbAudit   Verb = "audit" // read events
+)
+
+// Target is what a verb is about.
+type Target struct {
+	Device Device  // with its facts in orders; as the action keeps it otherwise
+	Action *Action // nil when the verb concerns no action yet
+}
+
+// Authorizer decides who may do what. A Service without one allows nobody anything.
+type Authorizer interface {
+	// Authorize allows (nil) or denies one verb on one target. Any error denies, is recorded as a notice with its text, and reaches the
+	// caller wrapped beside ErrDenied.
+	Authorize(ctx context.Context, a Actor, v Verb, t Target) error
+	// Visible narrows a listing: the filter it returns is what the actor asked for and may see. An error denies, as above.
+	Visible(ctx context.Context, a Actor, v Verb, f Filter) (Filter, error)
+}

@@ -1,0 +1,29 @@
+package lock
+
+import (
+	"context"
+	"time"
+)
+
+// Cancel withdraws an action: nothing more of it is delivered. What may have reached the device already stays what it is: the PIN stays
+// among the candidates, and an acknowledgement that comes later confirms the action all the same. Cancelling twice is the same as once.
+// An action that has ended otherwise is a *TransitionError.
+func (s *Service) Cancel(ctx context.Context, actor Actor, id ID, reason string) (Action, error) {
+	if err := checkText("reason", reason, 1024, false); err != nil {
+		return Action{}, err
+	}
+	a, err := s.cfg.Store.Get(ctx, id)
+	if err != nil {
+		return Action{}, err
+	}
+	if err := s.allow(ctx, actor, VerbCancel, Target{Device: a.Device, Action: &a}); err != nil {
+		return Action{}, err
+	}
+	return s.update(ctx, a, func(a Action) (Change, error) {
+		if a.State == StateCancelled {
+			return Change{}, nil
+		}
+		c, err := s.act(a, Event{Type: EventCancelled, Actor: actor, Reason: s.withholdText(ctx, a, reason)})
+		return c.rest(time.Time{}), err
+	})
+}

@@ -1,0 +1,137 @@
+package lock_test
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/latchkey-mdm/latchkey/lock"
+	"github.com/latchkey-mdm/latchkey/lock/locktest"
+	"github.com/latchkey-mdm/latchkey/pin"
+)
+
+func candidates(t *testing.T, f *locktest.Fixture, d lock.Device) []lock.Candidate {
+	t.Helper()
+	found, err := f.Service.Candidates(t.Context(), locktest.Admin(), d)
+	require.NoError(t, err)
+	return found
+}
+
+func candidateIDs(t *testing.T, f *locktest.Fixture, d lock.Device) []lock.ID {
+	t.Helper()
+	found := candidates(t, f, d)
+	ids := make([]lock.ID, len(found))
+	for i, c := range found {
+		ids[i] = c.Action.ID
+	}
+	return ids
+}
+
+// TestCandidates gives one device a lock in every situation, and expects the order of the design.
+func TestCandidates(t *testing.T) {
+	f := newFixture(t)
+	names := map[lock.ID]string{}
+	give := func(name string, life func(a lock.Action)) {
+		f.Clock.Advance(time.Second)
+		a := f.Lock(mac())
+		require.False(t, a.Joined, name)
+		names[a.ID] = name
+		life(a)
+	}
+	release := func(lock.Action) { f.Clock.Advance(time.Hour); seen(t, f, lock.EvidencePoll) }
+	deliver := func(a lock.Action) { require.Equal(t, a.ID, f.Deliver(mac()).ID) }
+	drop := func(a lock.Action) { cancel(t, f, a.ID) }
+
+	give("released, older", func(a lock.Action) { deliver(a); f.Answer(a, lock.Acknowledged); release(a) })
+	give("released, newer", func(a lock.Action) { deliver(a); drop(a); release(a) })
+	give("never left, older", drop)
+	give("refused, older", func(a lock.Action) { deliver(a); f.Answer(a, lock.Refused) })
+	give("refused, newer", func(a lock.Action) { deliver(a); f.Answer(a, lock.Refused) })
+	give("never left, newer", drop)
+	var first lock.Action
+	give("acknowledged last", func(a lock.Action) { deliver(a); drop(a); first = a })
+	give("delivered first", func(a lock.Action) { deliver(a); drop(a) })
+	give("delivered last", func(a lock.Action) { deliver(a); drop(a) })
+	give("acknowledged first", func(a lock.Action) { deliver(a); f.Answer(a, lock.Acknowledged) })
+	f.Clock.Advance(time.Second)
+	f.Answer(first, lock.Acknowledged)
+
+	reasons := map[string]string{}
+	var got []string
+	for _, c := range candidates(t, f, mac()) {
+		got = append(got, names[c.Action.ID])
+		reasons[names[c.Action.ID]] = c.Reason
+		assert.Nil(t, c.Action.Secrets[0].Box)
+	}
+	assert.Equal(t, []string{
+		"acknowledged last", "acknowledged first", "delivered last", "delivered first", "released, newer", "released, older",
+		"refused, newer", "refused, older", "never left, newer", "never left, older",
+	}, got)
+	for name, word := range map[string]string{
+		"acknowledged last": "acknowledged", "delivered first": "the command left", "released, older": "seen open again",
+		"refused, older": "did not do this", "never left, older": "never left",
+	} {
+		assert.Contains(t, reasons[name], word, name)
+	}
+}
+
+func TestCandidatesBySerial(t *testing.T) {
+	f := newFixture(t)
+	before := f.Lock(mac())
+	renamed := mac()
+	renamed.ID = "mac-1-enrolled-anew"
+	f.Clock.Advance(time.Second)
+	after := f.Lock(renamed)
+	other := locktest.Device("mac-2")
+	f.Lock(other)
+	elsewhere := mac()
+	elsewhere.Scope = "globex"
+	f.Lock(elsewhere)
+
+	assert.Equal(t, []lock.ID{after.ID, before.ID}, candidateIDs(t, f, renamed), "each once, and none of another device or scope")
+	renamed.Serial = ""
+	assert.Equal(t, []lock.ID{after.ID}, candidateIDs(t, f, renamed), "without a serial number, by ID alone")
+}
+
+// TestCandidatesOfManyLocks has more of them than a page: one Mac that was enrolled anew each time.
+func TestCandidatesOfManyLocks(t *testing.T) {
+	f := newFixture(t)
+	const many = 1001
+	changes := make([]lock.Change, many)
+	for i := range changes {
+		d := mac()
+		d.ID = fmt.Sprintf("enrolment-%d", i)
+		e := lock.Event{
+			Action: lock.NewID(f.Clock.Now()), Seq: 1, Type: lock.EventOrdered, Time: f.Clock.Now(), Scope: d.Scope, Device: d.ID,
+			Order:   &lock.Action{Kind: lock.KindLock, State: lock.StateQueued, Device: d},
+			Secrets: []lock.Secret{{N: 1, Name: lock.SecretPIN, SHA256: sum("a box"), Box: pin.Box("a box")}},
+		}
+		require.NoError(t, e.Seal(nil))
+		a, err := lock.Action{}.Apply(e)
+		require.NoError(t, err)
+		changes[i] = lock.Change{Actions: []lock.Action{a}, Events: []lock.Event{e}}
+	}
+	errs, err := f.Store.Commit(t.Context(), changes)
+	require.NoError(t, errors.Join(append(errs, err)...))
+	assert.Len(t, candidateIDs(t, f, mac()), many)
+}
+
+func sum(s string) []byte {
+	hash := sha256.Sum256([]byte(s))
+	return hash[:]
+}
+
+func TestCandidatesHavePINs(t *testing.T) {
+	f := newFixture(t)
+	require.NoError(t, f.Service.Escrow(t.Context(), mac(), "unlock-token", parsed(t, "token")))
+	f.Codec.Answer = &lock.Plan{NoPIN: true}
+	f.Lock(mac())
+	assert.Empty(t, candidateIDs(t, f, mac()))
+	_, err := f.Service.Candidates(t.Context(), locktest.Admin(), lock.Device{Scope: "acme"})
+	assert.Equal(t, "device.id", inputField(err))
+}

@@ -1,0 +1,100 @@
+package lock
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/latchkey-mdm/latchkey/pin"
+)
+
+// Escrow keeps a secret that the device handed over, such as its unlock token, under a name of the platform's. When it returns, the
+// secret is sealed and durable. One that is the same as the last under this name is not kept twice. The zero PIN says that the device
+// withdrew it: it is marked as released, and stays in the ledger.
+func (s *Service) Escrow(ctx context.Context, d Device, name string, secret pin.PIN) error {
+	if err := d.validate(); err != nil {
+		return err
+	}
+	if err := checkText("name", name, 64, true); err != nil {
+		return err
+	}
+	if name == SecretPIN {
+		return &InputError{Field: "name", Rule: "must not be " + SecretPIN + ", which is for what people type"}
+	}
+	unlock, err := s.devices.lock(ctx, d.Scope, d.ID)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return retry(ctx, func() error { return s.escrowOnce(ctx, d, name, secret) })
+}
+
+func (s *Service) escrowOnce(ctx context.Context, d Device, name string, secret pin.PIN) error {
+	last, found, err := s.lastEscrow(ctx, d, name)
+	if err != nil {
+		return err
+	}
+	if secret.IsZero() {
+		if !found {
+			return nil
+		}
+		return s.record(ctx, last, Event{Type: EventReleased, Actor: Actor{ID: actorDevice}, Evidence: EvidenceRemoved})
+	}
+	if found {
+		if kept, _, err := s.open(ctx, last, name); err == nil && kept.Equal(secret) {
+			return nil // one that does not open is kept, and this one beside it
+		}
+	}
+	a := Action{ID: NewID(s.now()), Kind: KindEscrow, State: StateConfirmed, Device: d}
+	a.Device.Facts = nil
+	sealed, err := s.seal(ctx, a, name, secret)
+	if err != nil {
+		return err
+	}
+	c, err := s.create(a, Event{Type: EventOrdered, Actor: Actor{ID: actorDevice}, Secrets: []Secret{sealed}}, time.Time{})
+	if err != nil {
+		return err
+	}
+	return s.commit(ctx, c)
+}
+
+// Escrowed gives a secret back to the device that handed it over: the last one under this name. That is recorded before it returns.
+// ErrNotFound when there is none, or when the device withdrew it.
+func (s *Service) Escrowed(ctx context.Context, d Device, name string) (pin.PIN, error) {
+	if err := d.validate(); err != nil {
+		return pin.PIN{}, err
+	}
+	last, found, err := s.lastEscrow(ctx, d, name)
+	if err != nil {
+		return pin.PIN{}, err
+	}
+	if !found {
+		return pin.PIN{}, ErrNotFound
+	}
+	var secret pin.PIN
+	_, err = s.update(ctx, last, func(a Action) (Change, error) {
+		var n int
+		if secret, n, err = s.open(ctx, a, name); err != nil {
+			return Change{}, err
+		}
+		return s.act(a, Event{Type: EventReturned, Actor: Actor{ID: actorDevice}, Secret: n})
+	})
+	if err != nil {
+		return pin.PIN{}, err
+	}
+	return secret, nil
+}
+
+// lastEscrow finds the newest escrow of that name, with its boxes, unless the device withdrew it: what it replaced does not come back.
+func (s *Service) lastEscrow(ctx context.Context, d Device, name string) (Action, bool, error) {
+	kept, err := s.all(ctx, Filter{Scope: d.Scope, Devices: []string{d.ID}, Kinds: []Kind{KindEscrow}})
+	if err != nil {
+		return Action{}, false, err
+	}
+	i := slices.IndexFunc(kept, func(a Action) bool { return a.hasSecret(name) })
+	if i < 0 || kept[i].State != StateConfirmed {
+		return Action{}, false, nil
+	}
+	a, err := s.cfg.Store.Get(ctx, kept[i].ID)
+	return a, err == nil, err
+}

@@ -1,0 +1,29 @@
+package lock
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/hex"
+	"time"
+)
+
+// ID names an action: a UUIDv7 (RFC 9562, section 5.7) in its canonical, lower-case text form of 36 characters. It is the command ID
+// on the wire. IDs sort by the millisecond of their creation.
+type ID string
+
+// NewID makes an ID for the time t. Its 74 random bits come from crypto/rand.
+func NewID(t time.Time) ID {
+	var u [16]byte
+	_, _ = rand.Read(u[6:]) // never fails: crypto/rand ends the process instead
+	binary.BigEndian.PutUint64(u[:8], uint64(t.UnixMilli())<<16|uint64(binary.BigEndian.Uint16(u[6:8])))
+	u[6] = u[6]&0x0f | 0x70
+	u[8] = u[8]&0x3f | 0x80
+	var text [36]byte
+	hex.Encode(text[:8], u[:4])
+	hex.Encode(text[9:13], u[4:6])
+	hex.Encode(text[14:18], u[6:8])
+	hex.Encode(text[19:23], u[8:10])
+	hex.Encode(text[24:], u[10:])
+	text[8], text[13], text[18], text[23] = '-', '-', '-', '-'
+	return ID(text[:])
+}

@@ -1,0 +1,28 @@
+package lock
+
+import "context"
+
+// Orders has the verbs that may take part in a transaction of the caller's: ordering and Cancel. It has no Reveal, because a rollback
+// would undo the record of a disclosure, and nothing for transports.
+type Orders struct {
+	svc Service
+}
+
+// In returns the ordering verbs on a store that is bound to the caller's transaction (InTx of a concrete store). What they do is
+// durable, and found by Run within a second, once the caller commits; call Kick then to have it found at once. A denial is recorded in
+// the same transaction.
+func (s *Service) In(store Store) *Orders {
+	cfg := s.cfg
+	cfg.Store = store
+	return &Orders{svc: Service{cfg: cfg, platforms: s.platforms, kick: make(chan struct{}, 1)}}
+}
+
+// Lock is Service.Lock in the caller's transaction.
+func (o *Orders) Lock(ctx context.Context, actor Actor, r Request) (Action, error) {
+	return o.svc.Lock(ctx, actor, r)
+}
+
+// Cancel is Service.Cancel in the caller's transaction.
+func (o *Orders) Cancel(ctx context.Context, actor Actor, id ID, reason string) (Action, error) {
+	return o.svc.Cancel(ctx, actor, id, reason)
+}

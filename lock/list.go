@@ -1,0 +1,55 @@
+package lock
+
+import (
+	"context"
+	"reflect"
+)
+
+// Get returns an action without the boxes of its secrets, or ErrNotFound.
+func (s *Service) Get(ctx context.Context, actor Actor, id ID) (Action, error) {
+	a, err := s.cfg.Store.Get(ctx, id)
+	if err != nil {
+		return Action{}, err
+	}
+	if err := s.allow(ctx, actor, VerbView, Target{Device: a.Device, Action: &a}); err != nil {
+		return Action{}, err
+	}
+	return a.withoutBoxes(), nil
+}
+
+// List returns the actions that match the filter and that the actor may see, newest first.
+func (s *Service) List(ctx context.Context, actor Actor, f Filter) ([]Action, error) {
+	f, err := s.visible(ctx, actor, VerbView, f)
+	if err != nil {
+		return nil, err
+	}
+	return s.cfg.Store.List(ctx, f)
+}
+
+// Live returns what is live on a device: at most one action a lane.
+func (s *Service) Live(ctx context.Context, actor Actor, scope, device string) ([]Action, error) {
+	return s.List(ctx, actor, Filter{Scope: scope, Devices: []string{device}, Live: true})
+}
+
+// Events returns the events that match the filter and that the actor may see, in the order of EventFilter. The events of one action
+// need the right to view it; all others the right to audit. An Authorizer can narrow those by scope and devices: one that narrows by
+// anything else denies.
+func (s *Service) Events(ctx context.Context, actor Actor, f EventFilter) ([]Event, error) {
+	if f.Action != "" {
+		if _, err := s.Get(ctx, actor, f.Action); err != nil {
+			return nil, err
+		}
+		return s.cfg.Store.Events(ctx, f)
+	}
+	narrow, err := s.visible(ctx, actor, VerbAudit, Filter{Scope: f.Scope, Devices: f.Devices})
+	if err != nil {
+		return nil, err
+	}
+	f.Scope, f.Devices = narrow.Scope, narrow.Devices
+	if narrow.Scope, narrow.Devices = "", nil; !reflect.DeepEqual(narrow, Filter{}) {
+		return nil, s.deny(ctx, actor, VerbAudit, f.Scope, "", map[string]string{"verb": string(VerbAudit)}, errNarrow)
+	}
+	return s.cfg.Store.Events(ctx, f)
+}
+
+const errNarrow Error = "the Authorizer narrows events by more than scope and devices, which they cannot follow"

@@ -1,0 +1,75 @@
+package locktest
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/latchkey-mdm/latchkey/lock"
+)
+
+// ErrFault is what a Faulty store returns when it was told to fail.
+var ErrFault = errors.New("the store failed because the test said so")
+
+// Faulty is a store that fails on demand. A service repeats a commit whose outcome it does not know a few times, so a fault that it is
+// to notice must last: see Forever.
+type Faulty struct {
+	lock.Store // the store behind it; required
+
+	mu       sync.Mutex
+	commits  int
+	refusing int
+	losing   int
+}
+
+// Forever is a number of faults that no test outlives.
+const Forever = 1 << 30
+
+// FailBefore makes the next n commits fail with nothing stored; 0: none.
+func (f *Faulty) FailBefore(n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.refusing = n
+}
+
+// FailAfter makes the next n commits fail once the store has them: the answer is lost, and the caller knows nothing; 0: none.
+func (f *Faulty) FailAfter(n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.losing = n
+}
+
+// Commits is how often Commit was called.
+func (f *Faulty) Commits() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.commits
+}
+
+// Commit is lock.Store's.
+func (f *Faulty) Commit(ctx context.Context, changes []lock.Change) ([]error, error) {
+	refuse, lose := f.fault()
+	if refuse {
+		return nil, ErrFault
+	}
+	errs, err := f.Store.Commit(ctx, changes)
+	if lose {
+		return nil, ErrFault
+	}
+	return errs, err
+}
+
+func (f *Faulty) fault() (refuse, lose bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.commits++
+	if f.refusing > 0 {
+		f.refusing--
+		return true, false
+	}
+	if f.losing > 0 {
+		f.losing--
+		return false, true
+	}
+	return false, false
+}

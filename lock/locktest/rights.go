@@ -1,0 +1,63 @@
+package locktest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/latchkey-mdm/latchkey/lock"
+)
+
+// Rights is an Authorizer that allows everybody everything, until it is told to deny. It is safe for concurrent use.
+type Rights struct {
+	mu     sync.Mutex
+	denied []lock.Verb
+	narrow func(lock.Filter) lock.Filter
+}
+
+var _ lock.Authorizer = (*Rights)(nil)
+
+// Deny takes away the verbs, for every actor.
+func (r *Rights) Deny(verbs ...lock.Verb) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.denied = append(r.denied, verbs...)
+}
+
+// Allow gives the verbs back.
+func (r *Rights) Allow(verbs ...lock.Verb) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.denied = slices.DeleteFunc(r.denied, func(v lock.Verb) bool { return slices.Contains(verbs, v) })
+}
+
+// Narrow makes Visible answer with narrow of the filter it is asked for; nil: with the filter itself.
+func (r *Rights) Narrow(narrow func(lock.Filter) lock.Filter) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.narrow = narrow
+}
+
+// Authorize is lock.Authorizer's. A denial names the actor and the verb.
+func (r *Rights) Authorize(_ context.Context, a lock.Actor, v lock.Verb, _ lock.Target) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if slices.Contains(r.denied, v) {
+		return fmt.Errorf("%s has no right to %s", a.ID, v)
+	}
+	return nil
+}
+
+// Visible is lock.Authorizer's.
+func (r *Rights) Visible(ctx context.Context, a lock.Actor, v lock.Verb, f lock.Filter) (lock.Filter, error) {
+	if err := r.Authorize(ctx, a, v, lock.Target{}); err != nil {
+		return lock.Filter{}, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.narrow == nil {
+		return f, nil
+	}
+	return r.narrow(f), nil
+}

@@ -1,0 +1,169 @@
+package lock
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// step is one row of the lifecycle: the states in which an event may happen (nil: all) and where it leads (empty: nowhere).
+type step struct {
+	from []State
+	to   State
+}
+
+// transitions is the whole lifecycle. An event that is not in its row's states is a *TransitionError.
+func transitions(t EventType) (step, bool) {
+	switch t {
+	case EventApproved:
+		return step{[]State{StateHeld}, StateQueued}, true
+	case EventRejected:
+		return step{[]State{StateHeld}, StateCancelled}, true
+	case EventIssued:
+		return step{[]State{StateQueued}, StateIssued}, true
+	case EventRedelivered, EventNotNow, EventProgress:
+		return step{[]State{StateIssued}, ""}, true
+	case EventWoken:
+		return step{[]State{StateQueued, StateIssued, StateConfirmed}, ""}, true
+	case EventAcknowledged: // the device wins; in StateReleased it is only recorded, see Apply
+		return step{nil, StateConfirmed}, true
+	case EventRefused:
+		return step{[]State{StateIssued, StateUnconfirmed, StateCancelled}, StateRefused}, true
+	case EventCancelled:
+		return step{[]State{StateHeld, StateQueued, StateIssued}, StateCancelled}, true
+	case EventExpired:
+		return step{[]State{StateHeld, StateQueued}, StateExpired}, true
+	case EventLapsed:
+		return step{[]State{StateIssued}, StateUnconfirmed}, true
+	case EventReleased:
+		return step{[]State{StateConfirmed, StateUnconfirmed, StateCancelled}, StateReleased}, true
+	case EventJoined, EventRevealed, EventRevealRequested, EventRevealApproved, EventReturned, EventFeedback,
+		EventSecretAdded, EventResealed, EventPurged, EventReenrolled:
+		return step{}, true
+	default:
+		return step{}, false
+	}
+}
+
+// Apply returns the action as it is after the event: one step of the fold that defines an action. It is pure. An event that the
+// lifecycle does not allow in the action's state is a *TransitionError, one that does not follow its last event an *InputError.
+func (a Action) Apply(e Event) (Action, error) {
+	if e.Seq != a.Version+1 || (a.Version > 0 && e.Action != a.ID) {
+		return a, &InputError{Field: "event.seq", Rule: "must follow the action's last event"}
+	}
+	if a.Version == 0 {
+		return first(e)
+	}
+	row, ok := transitions(e.Type)
+	if !ok || row.from != nil && !slices.Contains(row.from, a.State) ||
+		e.Type == EventReleased && a.State != StateConfirmed && a.Deliveries == 0 {
+		return a, &TransitionError{Action: a.ID, State: a.State, Event: e.Type}
+	}
+	next := record(a, e)
+	if row.to != "" && !(e.Type == EventAcknowledged && a.State == StateReleased) {
+		next.State = row.to
+	}
+	if next.State != a.State || e.Type == EventAcknowledged {
+		next.Lane = laneOf(next)
+	}
+	if e.NoLane {
+		next.Lane = ""
+	}
+	return next, nil
+}
+
+// first makes an action of its first event, which holds it as it was ordered.
+func first(e Event) (Action, error) {
+	if e.Type != EventOrdered || e.Order == nil {
+		return Action{}, &TransitionError{Action: e.Action, Event: e.Type}
+	}
+	a := *e.Order
+	switch {
+	case a.State == StateHeld, a.State == StateQueued:
+	case a.State == StateConfirmed && a.Kind == KindEscrow:
+		a.Confirmed = e.Time
+	default:
+		return Action{}, &TransitionError{Action: e.Action, State: a.State, Event: e.Type}
+	}
+	a.ID, a.By, a.Reason, a.Key, a.Created = e.Action, e.Actor, e.Reason, e.Key, e.Time
+	a = record(a, e)
+	a.Lane = laneOf(a)
+	return a, nil
+}
+
+// record writes into the action what the event says, but for state and lane.
+func record(a Action, e Event) Action {
+	a.Version, a.Head, a.Changed = e.Seq, e.Hash, e.Time
+	a.Secrets = mergeSecrets(a.Secrets, e.Secrets)
+	if len(e.Facts) > 0 && (e.Type == EventProgress || e.Type == EventAcknowledged || e.Type == EventRefused) {
+		a.Facts = maps.Clone(a.Facts)
+		if a.Facts == nil {
+			a.Facts = map[string]string{}
+		}
+		maps.Copy(a.Facts, e.Facts)
+	}
+	switch e.Type {
+	case EventIssued, EventRedelivered:
+		a.Deliveries, a.Delivered, a.Deferred = e.Delivery, e.Time, false
+		if e.Type == EventIssued {
+			a.Issued = e.Time
+		}
+	case EventNotNow:
+		a.Deferred = true
+		a.Deferrals++
+	case EventAcknowledged:
+		a.Answers++
+		a.Confirmed = e.Time
+	case EventCancelled, EventRejected, EventLapsed, EventExpired:
+		a.Cause = e.Reason
+	case EventReleased:
+		a.Evidence, a.Released = e.Evidence, e.Time
+	case EventRevealed:
+		a.Disclosures++
+	case EventWoken:
+		a.WakeOutcome = e.Facts["outcome"]
+	}
+	return a
+}
+
+// mergeSecrets adds secrets by number, or replaces the box of one that was sealed anew.
+func mergeSecrets(have, add []Secret) []Secret {
+	if len(add) == 0 {
+		return have
+	}
+	merged := slices.Clone(have)
+	for _, s := range add {
+		if i := slices.IndexFunc(merged, func(m Secret) bool { return m.N == s.N }); i >= 0 {
+			merged[i] = s
+		} else {
+			merged = append(merged, s)
+		}
+	}
+	return merged
+}
+
+// Replay verifies the hash chain of one action's events, which must be all of them in order, and returns their fold: the action as it
+// is, without boxes and scheduling hints. An event that was changed, left out or put in is an error that names the first bad one.
+func Replay(events []Event) (Action, error) {
+	var a Action
+	for i, e := range events {
+		if err := e.Decode(); err != nil {
+			return a, fmt.Errorf("replay: %w", err)
+		}
+		prev := a.Head
+		if i == 0 {
+			prev = make([]byte, sha256.Size)
+		}
+		if !bytes.Equal(e.Prev, prev) || !e.intact() {
+			return a, fmt.Errorf("replay: event %d of action %s at position %d breaks the hash chain", i+1, events[0].Action, e.Position)
+		}
+		next, err := a.Apply(e)
+		if err != nil {
+			return a, fmt.Errorf("replay: event %d of action %s at position %d: %w", i+1, events[0].Action, e.Position, err)
+		}
+		a = next
+	}
+	return a, nil
+}

@@ -1,0 +1,144 @@
+package lock
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// rewake is how long Run waits for a device that was woken, or that fetched its command, before it wakes it again.
+const rewake = 30 * time.Second
+
+// Next returns the command that the device should get now, or the zero Command when there is none. The delivery is claimed before it
+// returns: number and time are durable, and no other call gets the same number. A command without an answer is delivered again, same ID
+// and same PIN, up to the platform's MaxDeliveries; then it lapses. Orders that are too old end here.
+//
+// The caller has authenticated the device. On ErrSealed the command exists and cannot be made now: log it, and serve the device what
+// else there is. On any other error answer that the server is unavailable, so that the device comes back.
+func (s *Service) Next(ctx context.Context, d Device) (Command, error) {
+	return s.next(ctx, d, StateQueued, StateIssued)
+}
+
+// NextQueued is Next in the middle of a session, for a device that has just answered another command: it offers only what has never left.
+// A command without an answer, or one that was answered with NotNow, waits until the device begins anew.
+func (s *Service) NextQueued(ctx context.Context, d Device) (Command, error) {
+	return s.next(ctx, d, StateQueued)
+}
+
+func (s *Service) next(ctx context.Context, d Device, states ...State) (Command, error) {
+	if err := d.validate(); err != nil {
+		return Command{}, err
+	}
+	unlock, err := s.devices.lock(ctx, d.Scope, d.ID)
+	if err != nil {
+		return Command{}, err
+	}
+	defer unlock()
+	var cmd Command
+	err = retry(ctx, func() error {
+		cmd, err = s.nextOnce(ctx, d, states)
+		return err
+	})
+	return cmd, err
+}
+
+func (s *Service) nextOnce(ctx context.Context, d Device, states []State) (Command, error) {
+	open, err := s.cfg.Store.List(ctx, Filter{Scope: d.Scope, Devices: []string{d.ID}, States: states})
+	if err != nil {
+		return Command{}, err
+	}
+	slices.SortStableFunc(open, func(a, b Action) int { // a lock jumps the queue; else the oldest first
+		if x, y := a.Lane == KindLock.lane(), b.Lane == KindLock.lane(); x != y {
+			return map[bool]int{true: -1, false: 1}[x]
+		}
+		return cmp.Compare(a.ID, b.ID)
+	})
+	for _, a := range open {
+		p, known := s.platforms[a.Device.Platform]
+		if !known || a.Device.Platform != d.Platform {
+			continue // another transport of the same device delivers it
+		}
+		if e, over := s.overdue(a, p); over {
+			if err := s.record(ctx, a, e); err != nil {
+				return Command{}, err
+			}
+			continue
+		}
+		return s.deliver(ctx, p, a, d)
+	}
+	return Command{}, nil
+}
+
+// overdue returns the event that ends an action which must not be delivered any more.
+func (s *Service) overdue(a Action, p Platform) (Event, bool) {
+	late := !a.NotAfter.IsZero() && !s.now().Before(a.NotAfter)
+	system := Actor{ID: actorSystem}
+	switch {
+	case a.State == StateQueued && late, a.State == StateHeld && late:
+		return Event{Type: EventExpired, Actor: system, Reason: "its deadline passed before it left"}, true
+	case a.State == StateIssued && late:
+		return Event{Type: EventLapsed, Actor: system, Reason: "its deadline passed without an answer"}, true
+	case a.State == StateIssued && a.Deliveries-a.Deferrals >= p.MaxDeliveries:
+		return Event{
+			Type: EventLapsed, Actor: system,
+			Reason: fmt.Sprintf("delivered %d times, and the device came back without an answer", a.Deliveries-a.Deferrals),
+		}, true
+	default:
+		return Event{}, false
+	}
+}
+
+// record commits one event of one action.
+func (s *Service) record(ctx context.Context, a Action, e Event) error {
+	c, err := s.act(a, e)
+	if err != nil {
+		return err
+	}
+	c.Actions[0].Due, c.Actions[0].Wake = time.Time{}, 0
+	return s.commit(ctx, c)
+}
+
+// deliver encodes, claims, and only then lets the bytes go.
+func (s *Service) deliver(ctx context.Context, p Platform, listed Action, d Device) (Command, error) {
+	a, err := s.cfg.Store.Get(ctx, listed.ID) // with its boxes
+	if err != nil {
+		return Command{}, err
+	}
+	if a.Version != listed.Version {
+		return Command{}, ErrConflict
+	}
+	o := Order{Action: a.withoutBoxes(), Device: d}
+	if a.hasSecret(SecretPIN) {
+		if o.PIN, _, err = s.open(ctx, a, SecretPIN); err != nil {
+			return Command{}, err
+		}
+	}
+	body, err := p.Codec.Encode(o)
+	if err != nil {
+		return Command{}, fmt.Errorf("%w: encode action %s: %w", ErrSealed, a.ID, err)
+	}
+	e := Event{Type: EventIssued, Actor: Actor{ID: actorDevice}, Delivery: a.Deliveries + 1}
+	if a.State == StateIssued {
+		e.Type = EventRedelivered
+	}
+	c, err := s.act(a, e)
+	if err != nil {
+		return Command{}, err
+	}
+	c.Actions[0].Due, c.Actions[0].Wake = s.dueAt(p, c.Actions[0], rewake), 0
+	if err := s.commit(ctx, c); err != nil {
+		return Command{}, err
+	}
+	return Command{ID: a.ID, Body: body}, nil
+}
+
+// dueAt is when Run looks at a waiting action next: after the pause if it can wake the device, and at its deadline in any case.
+func (s *Service) dueAt(p Platform, a Action, pause time.Duration) time.Time {
+	due := s.now().Add(pause)
+	if p.Waker == nil || !a.NotAfter.IsZero() && due.After(a.NotAfter) {
+		return a.NotAfter
+	}
+	return due
+}

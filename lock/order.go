@@ -1,0 +1,268 @@
+package lock
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/latchkey-mdm/latchkey/pin"
+)
+
+// lockDeadline is how long a lock waits for its device when the request does not say.
+const lockDeadline = 30 * 24 * time.Hour
+
+// Lock orders a lock. When it returns, the PIN is sealed and durable and the action is queued: the device fetches it when it comes
+// online. A repeated order returns the live action, marked as Joined; one that cannot join it is a *BusyError. Other errors:
+// *InputError, *BlockedError, ErrKeyReused, ErrDenied, or the store's, after which repeating the call with the same Key is safe.
+func (s *Service) Lock(ctx context.Context, actor Actor, r Request) (Action, error) {
+	a, err := s.order(ctx, actor, KindLock, VerbLock, r)
+	if err == nil {
+		s.Kick()
+	}
+	return a, err
+}
+
+// Preflight says what a lock would do on this device, without ordering it. Findings at LevelBlock are no error here.
+func (s *Service) Preflight(ctx context.Context, actor Actor, r Request) ([]Finding, error) {
+	if err := r.validate(s.now()); err != nil {
+		return nil, err
+	}
+	if err := s.allow(ctx, actor, VerbLock, Target{Device: r.Device}); err != nil {
+		return nil, err
+	}
+	_, plan, err := s.plan(r)
+	return plan.Findings, err
+}
+
+func (r Request) validate(now time.Time) error {
+	if err := r.Device.validate(); err != nil {
+		return err
+	}
+	if err := checkText("device.platform", r.Device.Platform, 64, true); err != nil {
+		return err
+	}
+	if err := cmp.Or(
+		checkText("reason", r.Reason, 1024, false),
+		checkText("ticket", r.Ticket, 128, false),
+		checkText("key", r.Key, 128, false),
+		checkText("batch", r.Batch, 128, false),
+		checkText("message", r.Message, 2048, false),
+		checkText("phone_number", r.PhoneNumber, 64, false),
+	); err != nil {
+		return err
+	}
+	if !r.NotAfter.IsZero() && !r.NotAfter.After(now) {
+		return &InputError{Field: "not_after", Rule: "must be in the future"}
+	}
+	return r.discreet(r.PIN)
+}
+
+// order is the way of every ordering verb: gate, idempotency key, lane, preflight, PIN, escrow.
+func (s *Service) order(ctx context.Context, actor Actor, kind Kind, v Verb, r Request) (a Action, err error) {
+	if err := r.validate(s.now()); err != nil {
+		return Action{}, err
+	}
+	if err := s.allow(ctx, actor, v, Target{Device: r.Device}); err != nil {
+		return Action{}, err
+	}
+	unlock, err := s.devices.lock(ctx, r.Device.Scope, r.Device.ID)
+	if err != nil {
+		return Action{}, err
+	}
+	defer unlock()
+	err = retry(ctx, func() error {
+		a, err = s.orderOnce(ctx, actor, kind, r)
+		return err
+	})
+	return a.withoutBoxes(), err
+}
+
+func (s *Service) orderOnce(ctx context.Context, actor Actor, kind Kind, r Request) (Action, error) {
+	if r.Key != "" {
+		if a, found, err := s.byKey(ctx, kind, r); found || err != nil {
+			return a, err
+		}
+	}
+	live, found, err := s.inLane(ctx, r.Device, kind.lane())
+	if err != nil {
+		return Action{}, err
+	}
+	if found {
+		return s.join(ctx, actor, live, kind, r)
+	}
+	c, err := s.draft(ctx, actor, kind, r)
+	if err != nil {
+		return Action{}, err
+	}
+	return c.Actions[0], s.commit(ctx, c)
+}
+
+// byKey finds the action to which the request's idempotency key leads for ever.
+func (s *Service) byKey(ctx context.Context, kind Kind, r Request) (Action, bool, error) {
+	found, err := s.cfg.Store.List(ctx, Filter{Scope: r.Device.Scope, Key: r.Key, Limit: 1})
+	if err != nil || len(found) == 0 {
+		return Action{}, false, err
+	}
+	a := found[0]
+	if a.Device.ID != r.Device.ID || a.Kind != kind {
+		return Action{}, true, ErrKeyReused
+	}
+	a.Joined = true
+	return a, true, nil
+}
+
+// inLane finds the action that holds a lane of the device.
+func (s *Service) inLane(ctx context.Context, d Device, lane string) (Action, bool, error) {
+	live, err := s.cfg.Store.List(ctx, Filter{Scope: d.Scope, Devices: []string{d.ID}, Live: true})
+	if err != nil {
+		return Action{}, false, err
+	}
+	if i := slices.IndexFunc(live, func(a Action) bool { return a.Lane == lane }); i >= 0 {
+		return live[i], true, nil
+	}
+	return Action{}, false, nil
+}
+
+// join answers an order with the live action of its lane, when it is the same order: no second PIN comes into being.
+func (s *Service) join(ctx context.Context, actor Actor, live Action, kind Kind, r Request) (Action, error) {
+	if live.Kind != kind {
+		return Action{}, &BusyError{Live: live.withoutBoxes()}
+	}
+	full, err := s.cfg.Store.Get(ctx, live.ID)
+	if err != nil {
+		return Action{}, err
+	}
+	if same, err := s.samePIN(ctx, full, r); err != nil || !same {
+		return Action{}, cmp.Or(err, error(&BusyError{Live: live.withoutBoxes()}))
+	}
+	reason := s.withholdText(ctx, full, r.Reason)
+	c, err := s.act(full, Event{Type: EventJoined, Actor: actor, Reason: reason, Key: r.Key})
+	if err != nil {
+		return Action{}, err
+	}
+	c.Key = r.Key
+	if err := s.commit(ctx, c); err != nil {
+		return Action{}, err
+	}
+	joined := c.Actions[0]
+	joined.Joined = true
+	return joined, nil
+}
+
+// samePIN reports whether the order asks for the PIN that the live action has. A PIN of the caller's own is compared only with one that
+// a caller chose: else the right to lock would be a way to find out, guess by guess, a PIN that only the right to reveal gives.
+func (s *Service) samePIN(ctx context.Context, live Action, r Request) (bool, error) {
+	if r.PIN.IsZero() || !live.Supplied {
+		return r.PIN.IsZero(), nil
+	}
+	code, _, err := s.open(ctx, live, SecretPIN)
+	return err == nil && code.Equal(r.PIN), err
+}
+
+// plan asks the platform what the order would do.
+func (s *Service) plan(r Request) (Platform, Plan, error) {
+	p, ok := s.platforms[r.Device.Platform]
+	if !ok {
+		names := slices.Sorted(maps.Keys(s.platforms))
+		return p, Plan{}, &InputError{
+			Field: "device.platform", Rule: "is not configured here; configured are: " + strings.Join(names, ", "),
+		}
+	}
+	return p, p.Codec.Plan(r.Device, r), nil
+}
+
+// draft makes the whole change of a new order: preflight passed, PIN drawn and sealed, and proven to be encodable.
+func (s *Service) draft(ctx context.Context, actor Actor, kind Kind, r Request) (Change, error) {
+	p, plan, err := s.plan(r)
+	if err != nil {
+		return Change{}, err
+	}
+	for _, f := range plan.Findings {
+		if f.Level == LevelBlock && !(f.Forceable && r.Force) {
+			return Change{}, &BlockedError{Findings: plan.Findings}
+		}
+	}
+	code, err := choosePIN(plan, r)
+	if err != nil {
+		return Change{}, err
+	}
+	now := s.now()
+	if r.NotAfter.IsZero() {
+		r.NotAfter = now.Add(lockDeadline)
+	}
+	a := Action{
+		ID: NewID(now), Kind: kind, State: StateQueued, Device: r.Device, Ticket: r.Ticket, Message: r.Message, PhoneNumber: r.PhoneNumber,
+		Supplied: !r.PIN.IsZero(), Forced: forced(plan.Findings), Findings: plan.Findings, Batch: r.Batch, Holds: plan.Holds,
+		NotAfter: r.NotAfter.UTC().Truncate(time.Microsecond),
+	}
+	a.Device.Facts = nil
+	if _, err := p.Codec.Encode(Order{Action: a, Device: r.Device, PIN: code}); err != nil {
+		return Change{}, fmt.Errorf("the platform cannot encode this order: %w", err)
+	}
+	e := Event{Type: EventOrdered, Actor: actor, Reason: r.Reason, Key: r.Key}
+	if !code.IsZero() {
+		secret, err := s.seal(ctx, a, SecretPIN, code)
+		if err != nil {
+			return Change{}, err
+		}
+		e.Secrets = []Secret{secret}
+	}
+	return s.create(a, e, now)
+}
+
+// create makes the change that brings an action into being.
+func (s *Service) create(a Action, e Event, due time.Time) (Change, error) {
+	ordered := a
+	ordered.ID = "" // the event names the action
+	e.Order = &ordered
+	c, err := s.act(Action{ID: a.ID}, e)
+	c.Actions[0].Due = due
+	c.Key = e.Key
+	return c, err
+}
+
+func forced(findings []Finding) bool {
+	return slices.ContainsFunc(findings, func(f Finding) bool { return f.Level == LevelBlock })
+}
+
+// choosePIN takes the caller's PIN, if the policy accepts it, or draws one. The texts of an order are kept in clear, so none may contain it.
+func choosePIN(plan Plan, r Request) (pin.PIN, error) {
+	if plan.NoPIN {
+		if !r.PIN.IsZero() {
+			return pin.PIN{}, &InputError{Field: "pin", Rule: "cannot be chosen for this device: the order carries none"}
+		}
+		return pin.PIN{}, nil
+	}
+	if !r.PIN.IsZero() {
+		if err := plan.Policy.Check(r.PIN); err != nil {
+			return pin.PIN{}, &InputError{Field: "pin", Rule: err.Error(), Err: err}
+		}
+		return r.PIN, nil
+	}
+	for range 100 {
+		code, err := plan.Policy.Generate()
+		if err != nil {
+			return pin.PIN{}, fmt.Errorf("draw a PIN: %w", err)
+		}
+		if r.discreet(code) == nil {
+			return code, nil
+		}
+	}
+	return pin.PIN{}, &InputError{Field: "message", Rule: "contains so many digits that a PIN cannot be kept out of it"}
+}
+
+// discreet refuses texts that contain the PIN: they are shown on the locked screen, or kept in clear.
+func (r Request) discreet(code pin.PIN) error {
+	for _, f := range []struct{ field, text string }{
+		{"message", r.Message}, {"phone_number", r.PhoneNumber}, {"reason", r.Reason}, {"ticket", r.Ticket}, {"key", r.Key}, {"batch", r.Batch},
+	} {
+		if contains(f.text, code) {
+			return &InputError{Field: f.field, Rule: "must not contain the PIN"}
+		}
+	}
+	return nil
+}

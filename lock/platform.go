@@ -1,0 +1,121 @@
+package lock
+
+import (
+	"context"
+	"time"
+
+	"github.com/latchkey-mdm/latchkey/pin"
+)
+
+// Platform is one way to reach devices, named by Device.Platform.
+type Platform struct {
+	Name  string // required, unique among the configured
+	Codec Codec  // required
+	Waker Waker  // nil: devices come by themselves
+	// Guard is how long after an acknowledgement a sign of life proves nothing, because a device may send one more message before it
+	// locks. 0: 60 seconds.
+	Guard time.Duration
+	// MaxDeliveries is how often a command may leave without an answer before it lapses; one answered with NotNow does not count.
+	// 0: 3. With 1 a command that may have been lost is never sent again.
+	MaxDeliveries int
+}
+
+// Codec turns orders into the commands of one platform. Both methods are pure and safe for concurrent use.
+type Codec interface {
+	// Plan says what the order would do on this device.
+	Plan(Device, Request) Plan
+	// Encode makes the command's bytes, which contain the PIN in clear. It is given what Plan said that it needs.
+	Encode(Order) ([]byte, error)
+}
+
+// Waker tells a device to come and fetch its command. A wake-up is idempotent and may get lost: Run repeats it. An error may implement
+// WakeOutcome() string to name its class; a change of class is recorded.
+type Waker interface {
+	Wake(ctx context.Context, d Device) error
+}
+
+// Plan is what a platform says of an order before anything is done.
+type Plan struct {
+	Findings []Finding
+	Policy   pin.Policy // what the PIN must obey; generation draws from it
+	NoPIN    bool       // the order carries no PIN of the server's: the device makes one, or none is needed
+	Holds    bool       // once acknowledged, the device stays locked until there is evidence that it is open
+}
+
+// Finding is one result of preflight.
+type Finding struct {
+	Code      string `json:"code"` // stable, lower-case with underscores
+	Level     Level  `json:"level"`
+	Text      string `json:"text"`                // for the administrator: what will happen, and why
+	Forceable bool   `json:"forceable,omitempty"` // LevelBlock: Request.Force orders all the same
+	Field     string `json:"field,omitempty"`     // the field of the request that it speaks of, when it is one
+}
+
+// Level is the weight of a finding.
+type Level string
+
+// The levels of a finding.
+const (
+	LevelBlock Level = "block"
+	LevelWarn  Level = "warn"
+	LevelInfo  Level = "info"
+)
+
+// Request is an order for one device.
+type Request struct {
+	Device      Device
+	Reason      string    // why, in the actor's words; at most 1,024 characters
+	Ticket      string    // at most 128 characters
+	Message     string    // for the locked screen; the platform's rules apply, and it must not contain the PIN
+	PhoneNumber string    // for the locked screen; the platform's rules apply
+	PIN         pin.PIN   // the caller's choice, checked by the plan's policy; zero: a new one is drawn
+	NotAfter    time.Time // nothing is delivered from then on; zero: 30 days from now
+	Force       bool      // order over findings that block and are forceable
+	Key         string    // idempotency key, at most 128 characters: the same order for ever
+	Batch       string    // at most 128 characters
+}
+
+// Order is what a codec encodes.
+type Order struct {
+	Action Action
+	Device Device  // as the transport knows it now, with facts
+	PIN    pin.PIN // zero when the plan said NoPIN
+}
+
+// Command is what leaves for a device. The zero Command means that there is nothing to send.
+type Command struct {
+	ID   ID
+	Body []byte // contains the PIN in clear: send it, and keep it nowhere
+}
+
+// Outcome is what a device said of a command.
+type Outcome string
+
+// The outcomes of a report.
+const (
+	Acknowledged Outcome = "acknowledged"
+	Refused      Outcome = "refused"
+	NotNow       Outcome = "not-now"
+	Progress     Outcome = "progress" // an intermediate fact
+)
+
+// Report is what a device said, already authenticated and parsed by its platform.
+type Report struct {
+	Scope, Device string // as the transport proved it, never as the body claims
+	Action        ID     // the command's ID
+	Outcome       Outcome
+	Facts         map[string]string // message result, error codes; never a secret. At most 32, cut to 1,024 bytes each
+}
+
+// Evidence is why a device is known to be open again, or alive.
+type Evidence string
+
+// The kinds of evidence. Any of them counts only after the platform's Guard, but for re-enrolment.
+const (
+	EvidencePoll        Evidence = "poll"         // it asked for commands, or answered another one
+	EvidenceUserChannel Evidence = "user-channel" // a user is signed in
+	EvidenceAgent       Evidence = "agent"        // the embedder's own agent reported
+	EvidenceStatement   Evidence = "statement"    // a person says so
+	EvidenceRemoved     Evidence = "removed"      // the device withdrew the secret that it had handed over
+	EvidenceReenrolled  Evidence = "re-enrolled"  // it was wiped and enrolled anew (not a renewal of its certificate)
+)

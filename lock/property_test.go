@@ -1,0 +1,220 @@
+package lock_test
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/latchkey-mdm/latchkey/lock"
+	"github.com/latchkey-mdm/latchkey/lock/locktest"
+	"github.com/latchkey-mdm/latchkey/store"
+)
+
+// TestAnyLife plays random lives of one device and its locks, against a model of the device that knows one thing: whether a PIN locks it,
+// and which. However it goes, that PIN must be found.
+func TestAnyLife(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := &world{f: locktest.New(t, store.NewMemory()), pins: map[lock.ID]string{}, keys: map[string]lock.ID{}}
+		t.Repeat(map[string]func(*rapid.T){
+			"":          w.check,
+			"order":     w.order,
+			"cancel":    w.cancel,
+			"poll":      w.poll,
+			"poll more": w.poll, // twice, because all else hangs on it
+			"open":      w.open,
+			"seen":      w.seen,
+			"repeat":    w.repeat,
+			"wipe":      w.wipe,
+			"wait":      w.wait,
+		})
+		w.finish(t)
+	})
+}
+
+// world is the service and the device.
+type world struct {
+	f *locktest.Fixture
+
+	locked lock.ID   // the action whose PIN locks the device; empty: it is open
+	cached []lock.ID // acknowledgements that the device could not send yet
+
+	acked lock.ID            // the last acknowledgement that the ledger took in
+	pins  map[lock.ID]string // what was delivered
+	keys  map[string]lock.ID // where each key led
+}
+
+// tick keeps two acts from happening at the same time.
+func (w *world) tick() { w.f.Clock.Advance(2 * time.Millisecond) }
+
+func (w *world) all(t *rapid.T) []lock.Action {
+	actions, err := w.f.Store.List(t.Context(), lock.Filter{Limit: 1000})
+	require.NoError(t, err)
+	return actions
+}
+
+func (w *world) order(t *rapid.T) {
+	w.tick()
+	r := lock.Request{Device: mac(), Key: rapid.SampledFrom([]string{"", "a", "b", "c"}).Draw(t, "key")}
+	if code := rapid.SampledFrom([]string{"", "", "", "730519", "284617"}).Draw(t, "pin"); code != "" {
+		r.PIN = parsed(t, code)
+	}
+	a, err := w.f.Service.Lock(t.Context(), locktest.Admin(), r)
+	var busy *lock.BusyError
+	if errors.As(err, &busy) {
+		require.False(t, r.PIN.IsZero(), "an order without a PIN of its own joins")
+		return
+	}
+	require.NoError(t, err)
+	if r.Key != "" {
+		if led, ok := w.keys[r.Key]; ok {
+			require.Equal(t, led, a.ID, "a key leads to one action for ever")
+		}
+		w.keys[r.Key] = a.ID
+	}
+}
+
+func (w *world) cancel(t *rapid.T) {
+	w.tick()
+	actions := w.all(t)
+	if len(actions) == 0 {
+		return
+	}
+	_, err := w.f.Service.Cancel(t.Context(), locktest.Admin(), rapid.SampledFrom(actions).Draw(t, "action").ID, "")
+	var impossible *lock.TransitionError
+	if !errors.As(err, &impossible) {
+		require.NoError(t, err)
+	}
+}
+
+// poll is one connection of an open device: first the answers that it kept, then Idle, then what it does with the command.
+func (w *world) poll(t *rapid.T) {
+	if w.locked != "" {
+		return // a locked Mac is silent
+	}
+	for _, id := range w.cached {
+		w.report(t, id, lock.Acknowledged)
+	}
+	w.cached = nil
+	w.sign(t, lock.EvidencePoll)
+	c := w.next(t)
+	if c.ID == "" {
+		return
+	}
+	switch fate := rapid.SampledFrom([]string{"lost", "not now", "refused", "unanswered", "locked", "locked, one more Idle"}).Draw(t, "fate"); fate {
+	case "lost":
+	case "not now":
+		w.report(t, c.ID, lock.NotNow)
+	case "refused":
+		w.report(t, c.ID, lock.Refused)
+	case "unanswered":
+		w.locked = c.ID
+		w.cached = append(w.cached, c.ID)
+	default:
+		w.locked = c.ID
+		w.report(t, c.ID, lock.Acknowledged)
+		if fate != "locked" {
+			w.sign(t, lock.EvidencePoll)
+			w.next(t) // whatever comes is lost: the screen is locking
+		}
+	}
+}
+
+func (w *world) next(t *rapid.T) locktest.Command {
+	w.tick()
+	c := w.f.Deliver(mac())
+	if c.ID == "" {
+		return c
+	}
+	if code, before := w.pins[c.ID]; before {
+		require.Equal(t, code, c.PIN, "every delivery of one action carries the same PIN")
+	}
+	w.pins[c.ID] = c.PIN
+	return c
+}
+
+func (w *world) report(t *rapid.T, id lock.ID, outcome lock.Outcome) {
+	w.tick()
+	before := w.f.Get(id).Answers
+	require.NoError(t, w.f.Service.Report(t.Context(), lock.Report{Scope: "acme", Device: "mac-1", Action: id, Outcome: outcome}))
+	if w.f.Get(id).Answers > before {
+		w.acked = id
+	}
+}
+
+// repeat sends an answer once more that the ledger has, or never got.
+func (w *world) repeat(t *rapid.T) {
+	if w.acked != "" {
+		w.report(t, w.acked, lock.Acknowledged)
+	}
+}
+
+func (w *world) sign(t *rapid.T, e lock.Evidence) {
+	w.tick()
+	require.NoError(t, w.f.Service.Seen(t.Context(), mac(), e))
+}
+
+func (w *world) seen(t *rapid.T) {
+	if w.locked == "" {
+		w.sign(t, rapid.SampledFrom([]lock.Evidence{lock.EvidenceAgent, lock.EvidenceUserChannel}).Draw(t, "evidence"))
+	}
+}
+
+func (w *world) wipe(t *rapid.T) {
+	w.locked, w.cached = "", nil
+	w.sign(t, lock.EvidenceReenrolled)
+}
+
+func (w *world) wait(t *rapid.T) {
+	w.f.Clock.Advance(rapid.SampledFrom([]time.Duration{
+		time.Second, 59 * time.Second, time.Minute, time.Hour, 31 * 24 * time.Hour,
+	}).Draw(t, "wait"))
+}
+
+// open is a person who tries the candidates one after the other.
+func (w *world) open(t *rapid.T) {
+	w.tick()
+	if w.locked == "" {
+		return
+	}
+	found, err := w.f.Service.Candidates(t.Context(), locktest.Admin(), mac())
+	require.NoError(t, err)
+	require.True(t, slices.ContainsFunc(found, func(c lock.Candidate) bool { return w.f.PIN(c.Action.ID) == w.pins[w.locked] }))
+	w.locked = ""
+}
+
+func (w *world) check(t *rapid.T) {
+	lanes := map[string]int{}
+	for _, a := range w.all(t) {
+		if a.Lane != "" {
+			lanes[a.Lane]++
+		}
+		require.LessOrEqual(t, a.Deliveries-a.Deferrals, 3, "MaxDeliveries")
+	}
+	for lane, n := range lanes {
+		require.Equal(t, 1, n, "one live action in lane %s", lane)
+	}
+	if w.locked == "" {
+		return
+	}
+	require.True(t, w.f.Get(w.locked).MayBeOnDevice(), "the PIN is on the device")
+	found, err := w.f.Service.Candidates(t.Context(), locktest.Admin(), mac())
+	require.NoError(t, err)
+	at := slices.IndexFunc(found, func(c lock.Candidate) bool { return c.Action.ID == w.locked })
+	require.GreaterOrEqual(t, at, 0, "the PIN that locks the device is a candidate")
+	if w.acked == w.locked {
+		require.Zero(t, at, "the PIN that the device acknowledged last comes first")
+	}
+}
+
+func (w *world) finish(t *rapid.T) {
+	for _, a := range w.all(t) {
+		requireReplay(t, w.f.Store, a.ID)
+		if code, delivered := w.pins[a.ID]; delivered {
+			require.Equal(t, code, w.f.PIN(a.ID), "what was delivered can be revealed, however it went on")
+		}
+	}
+}

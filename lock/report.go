@@ -1,0 +1,166 @@
+package lock
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+)
+
+// Report records what a device said of a command. It returns when that is durable: only then may the device be told that its answer was
+// received. A repeated answer is recorded once. What the device says wins over what we thought: an acknowledgement confirms an action
+// that was cancelled or had lapsed.
+//
+// Errors: ErrNotOurs (pass the result on), ErrWrongDevice (recorded as an alarm), *InputError; any other means that nothing is durable
+// and the device must send its answer again.
+func (s *Service) Report(ctx context.Context, r Report) error {
+	if err := (Device{Scope: r.Scope, ID: r.Device}).validate(); err != nil {
+		return err
+	}
+	switch r.Outcome {
+	case Acknowledged, Refused, NotNow, Progress:
+	default:
+		return &InputError{Field: "outcome", Rule: "must be acknowledged, refused, not-now or progress"}
+	}
+	a, err := s.cfg.Store.Get(ctx, r.Action)
+	if errors.Is(err, ErrNotFound) {
+		return ErrNotOurs
+	}
+	if err != nil {
+		return err
+	}
+	if a.Kind == KindEscrow { // was never sent, so no device can answer it
+		return ErrNotOurs
+	}
+	if a.Device.Scope != r.Scope || a.Device.ID != r.Device {
+		return s.wrongDevice(ctx, r)
+	}
+	_, err = s.update(ctx, a, func(a Action) (Change, error) { return s.answer(ctx, a, r) })
+	var impossible *TransitionError
+	if errors.As(err, &impossible) { // nothing to change: a repeated or contradictory answer must not fail the device for ever
+		s.cfg.Logger.WarnContext(ctx, "report ignored",
+			slog.String("action", string(a.ID)), slog.String("state", string(impossible.State)), slog.String("outcome", string(r.Outcome)))
+		return nil
+	}
+	if err == nil && r.Outcome == NotNow {
+		s.Kick()
+	}
+	return err
+}
+
+func (s *Service) wrongDevice(ctx context.Context, r Report) error {
+	err := s.notice(ctx, Event{
+		Type: EventAlarm, Actor: Actor{ID: actorDevice}, Scope: r.Scope, Device: r.Device, Other: r.Action,
+		Reason: "the device answered a command of another device", Facts: map[string]string{"outcome": string(r.Outcome)},
+	})
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("%w: %s", ErrWrongDevice, r.Action)
+}
+
+// answer makes the change that a report means for its action, or none.
+func (s *Service) answer(ctx context.Context, a Action, r Report) (Change, error) {
+	e := Event{Actor: Actor{ID: actorDevice}, Facts: s.withhold(ctx, a, r.Facts)}
+	switch r.Outcome {
+	case Acknowledged:
+		return s.acknowledge(ctx, a, e)
+	case Refused:
+		e.Type = EventRefused
+		if a.State == StateRefused {
+			return Change{}, nil
+		}
+		c, err := s.act(a, e)
+		return c.rest(time.Time{}), err
+	case NotNow:
+		e.Type = EventNotNow
+		if a.Deferred {
+			return Change{}, nil
+		}
+		c, err := s.act(a, e)
+		return c.rest(s.dueAt(s.platforms[a.Device.Platform], a, rewake)), err
+	default:
+		e.Type = EventProgress
+		c, err := s.act(a, e)
+		return c.rest(a.Due), err
+	}
+}
+
+// rest sets when Run looks at the first action of the change next, and forgets the wake-ups so far.
+func (c Change) rest(due time.Time) Change {
+	c.Actions[0].Due, c.Actions[0].Wake = due, 0
+	return c
+}
+
+// acknowledge confirms the action, whatever we thought of it. Each delivery can be acknowledged once; more is repetition.
+func (s *Service) acknowledge(ctx context.Context, a Action, e Event) (Change, error) {
+	if a.Answers >= max(1, a.Deliveries) {
+		return Change{}, nil
+	}
+	e.Type = EventAcknowledged
+	next, sealed, err := s.advance(a, e)
+	if err != nil {
+		return Change{}, err
+	}
+	var c Change
+	if next.Lane != "" {
+		holder, found, err := s.inLane(ctx, a.Device, next.Lane)
+		switch {
+		case err != nil:
+			return Change{}, err
+		case !found || holder.ID == a.ID:
+		case holder.State == StateQueued: // has not left: withdraw it, so that the device has one lock and one PIN
+			if c, err = s.supersede(holder, a.ID); err != nil {
+				return Change{}, err
+			}
+		default: // has left: both may be on the device, and the lane stays with the holder
+			e.NoLane = true
+			if next, sealed, err = s.advance(a, e); err != nil {
+				return Change{}, err
+			}
+		}
+	}
+	next.Due, next.Wake = s.probeAt(next, 0), 0
+	c.Actions, c.Events = append(c.Actions, next), append(c.Events, sealed)
+	return c, nil
+}
+
+func (s *Service) supersede(holder Action, by ID) (Change, error) {
+	c, err := s.act(holder, Event{
+		Type: EventCancelled, Actor: Actor{ID: actorSystem}, Other: by,
+		Reason: "superseded: the device acknowledged an earlier order late",
+	})
+	return c.rest(time.Time{}), err
+}
+
+// probeAt is when Run wakes a device that an action holds, to see whether it answers: after the guard, then at widening steps up to a
+// day. A locked device stays silent.
+func (s *Service) probeAt(a Action, wakes int) time.Time {
+	p := s.platforms[a.Device.Platform]
+	if a.State != StateConfirmed || !a.Holds || p.Waker == nil {
+		return time.Time{}
+	}
+	pause := p.Guard
+	for i := 0; i < wakes && pause < 24*time.Hour; i++ {
+		pause *= 4
+	}
+	return s.now().Add(min(pause, 24*time.Hour))
+}
+
+// all reads every page of a listing.
+func (s *Service) all(ctx context.Context, f Filter) ([]Action, error) {
+	var found []Action
+	for f.Limit = 1000; ; {
+		page, err := s.cfg.Store.List(ctx, f)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, page...)
+		if len(page) < f.PageSize() {
+			return slices.Clip(found), nil
+		}
+		f.Before = page[len(page)-1].ID
+	}
+}

@@ -1,0 +1,93 @@
+package lock
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"strings"
+
+	"github.com/latchkey-mdm/latchkey/pin"
+)
+
+// seal makes the next secret of an action. The binding ties its box to the action, so that it opens nowhere else.
+func (s *Service) seal(ctx context.Context, a Action, name string, secret pin.PIN) (Secret, error) {
+	n := len(a.Secrets) + 1
+	box, err := s.cfg.Sealer.Seal(ctx, secret, binding(a, n))
+	if err != nil {
+		return Secret{}, fmt.Errorf("seal the %s of action %s: %w", name, a.ID, err)
+	}
+	sum := sha256.Sum256(box)
+	return Secret{N: n, Name: name, KeyID: box.KeyID(), SHA256: sum[:], Box: box}, nil
+}
+
+// open returns the newest secret of that name, and its number. The action comes from Store.Get.
+func (s *Service) open(ctx context.Context, a Action, name string) (pin.PIN, int, error) {
+	for i := len(a.Secrets) - 1; i >= 0; i-- {
+		secret := a.Secrets[i]
+		if secret.Name != name {
+			continue
+		}
+		opened, err := s.cfg.Sealer.Open(ctx, secret.Box, binding(a, secret.N))
+		if err != nil {
+			return pin.PIN{}, 0, fmt.Errorf("%w: %s %d of action %s, sealed by key %q: %w", ErrSealed, name, secret.N, a.ID, secret.KeyID, err)
+		}
+		return opened, secret.N, nil
+	}
+	return pin.PIN{}, 0, fmt.Errorf("%w: action %s has no %s", ErrNotFound, a.ID, name)
+}
+
+func binding(a Action, n int) pin.Binding {
+	return pin.Binding{Scope: a.Device.Scope, Platform: a.Device.Platform, Action: string(a.ID), Secret: n}
+}
+
+// hasSecret reports whether the action keeps a secret of that name.
+func (a Action) hasSecret(name string) bool {
+	for _, secret := range a.Secrets {
+		if secret.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// contains reports whether a text gives the secret away.
+func contains(text string, secret pin.PIN) bool {
+	return !secret.IsZero() && strings.Contains(text, secret.Expose())
+}
+
+const withheld = "[withheld]"
+
+// withhold keeps the action's PIN out of what a device says, which is kept in clear: a value that repeats it is replaced, a name that
+// does is left out. When the PIN cannot be opened to compare, no fact is kept. It looks before anything is cut, so that no part of the
+// PIN stays behind at the end of a value.
+func (s *Service) withhold(ctx context.Context, a Action, facts map[string]string) map[string]string {
+	if len(facts) == 0 || !a.hasSecret(SecretPIN) {
+		return clipFacts(facts)
+	}
+	code, _, err := s.open(ctx, a, SecretPIN)
+	if err != nil {
+		return nil
+	}
+	kept := make(map[string]string, len(facts))
+	for name, value := range facts {
+		switch {
+		case contains(name, code):
+		case contains(value, code):
+			kept[name] = withheld
+		default:
+			kept[name] = value
+		}
+	}
+	return clipFacts(kept)
+}
+
+// withholdText is withhold for an actor's words about an action, which are held to their limit already.
+func (s *Service) withholdText(ctx context.Context, a Action, text string) string {
+	if text == "" || !a.hasSecret(SecretPIN) {
+		return text
+	}
+	if code, _, err := s.open(ctx, a, SecretPIN); err != nil || contains(text, code) {
+		return withheld
+	}
+	return text
+}

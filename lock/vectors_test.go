@@ -1,0 +1,152 @@
+package lock_test
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/latchkey-mdm/latchkey/lock"
+)
+
+// vector is one event of testdata/events.json: the bytes that were hashed, and the hash. What a released version wrote must verify, and
+// be written the same, for ever: add vectors, and change none.
+type vector struct {
+	Name string `json:"name"`
+	Prev string `json:"prev"` // hexadecimal
+	Body string `json:"body"`
+	Hash string `json:"hash"` // hexadecimal
+}
+
+func vectors(t *testing.T) []vector {
+	t.Helper()
+	data, err := os.ReadFile("testdata/events.json")
+	require.NoError(t, err)
+	var vs []vector
+	require.NoError(t, json.Unmarshal(data, &vs))
+	require.Len(t, vs, len(vectorEvents()))
+	return vs
+}
+
+// vectorEvents are the events of the vectors as Go values: the whole life of one lock, then a notice. Together they use every field.
+func vectorEvents() []lock.Event {
+	const id = lock.ID("0195954d-8a75-7c3e-9d21-5f60b8e4a7c1")
+	at := func(second int) time.Time { return time.Date(2026, 3, 14, 9, 26, second, 589793000, time.UTC) }
+	sum := sha256.Sum256([]byte("a sealed box"))
+	box := []lock.Secret{{N: 1, Name: lock.SecretPIN, KeyID: "2026-03", SHA256: sum[:]}}
+	device := lock.Actor{ID: "device"}
+	ordered := &lock.Action{
+		Kind: lock.KindLock, State: lock.StateQueued, Device: lock.Device{
+			Scope: "acme", ID: "mac-1", Platform: "apple", Serial: "C02XK0AAJGH5", Name: "Ünal's <Mac>", User: "ü", Model: "Mac14,2",
+		},
+		Ticket: "4711", Message: "call \"us\" & <run> \u2028", PhoneNumber: "+49 30 1", Supplied: true, Forced: true, Batch: "b1", Holds: true,
+		Findings: []lock.Finding{{Code: "model_unknown", Level: lock.LevelBlock, Text: "unknown", Forceable: true, Field: "device"}},
+		NotAfter: at(0).Add(30 * 24 * time.Hour),
+	}
+	events := []lock.Event{
+		{
+			Type: lock.EventOrdered, Actor: lock.Actor{ID: "ada", Name: "Ada", Address: "192.0.2.7"}, Reason: "stolen", Key: "ticket-4711",
+			Secrets: box, Order: ordered,
+		},
+		{Type: lock.EventJoined, Actor: lock.Actor{ID: "bob"}, Reason: "also stolen", Key: "ticket-4712"},
+		{Type: lock.EventWoken, Actor: lock.Actor{ID: "system"}, Facts: map[string]string{"outcome": "sent"}},
+		{Type: lock.EventIssued, Actor: device, Delivery: 1},
+		{Type: lock.EventLapsed, Actor: lock.Actor{ID: "system"}, Reason: "its deadline passed without an answer"},
+		{Type: lock.EventAcknowledged, Actor: device, NoLane: true, Facts: map[string]string{"message_result": "Success", "a": "first"}},
+		{Type: lock.EventRevealed, Actor: lock.Actor{ID: "ada"}, Reason: "owner verified", Secret: 1},
+		{Type: lock.EventReleased, Actor: device, Evidence: lock.EvidencePoll, Other: "0195954d-8a75-7c3e-9d21-000000000000"},
+	}
+	for i := range events {
+		e := &events[i]
+		e.ID = lock.ID(fmt.Sprintf("0195954d-8a75-7000-8000-%012d", i+1))
+		e.Action, e.Seq, e.Time, e.Scope, e.Device = id, i+1, at(i), "acme", "mac-1"
+	}
+	return append(events, lock.Event{
+		ID: "0195954d-8a76-7000-8000-000000000001", Type: lock.EventDenied, Time: at(59), Scope: "acme", Device: "mac-1",
+		Actor: lock.Actor{ID: "mallory"}, Reason: "no right to reveal", Facts: map[string]string{"verb": "reveal"},
+	})
+}
+
+// TestVectorHashes computes the hashes with nothing but crypto/sha256.
+func TestVectorHashes(t *testing.T) {
+	for _, v := range vectors(t) {
+		t.Run(v.Name, func(t *testing.T) {
+			prev, err := hex.DecodeString(v.Prev)
+			require.NoError(t, err)
+			sum := sha256.Sum256([]byte("latchkey event v1\n" + string(prev) + v.Body))
+			assert.Equal(t, v.Hash, hex.EncodeToString(sum[:]))
+		})
+	}
+}
+
+// TestVectorChain says what Prev is: the hash of the event before, and zeros for a first event and for a notice.
+func TestVectorChain(t *testing.T) {
+	zeros := strings.Repeat("00", sha256.Size)
+	prev := zeros
+	for _, v := range vectors(t) {
+		if v.Name == "denied" {
+			prev = zeros
+		}
+		assert.Equal(t, prev, v.Prev, v.Name)
+		prev = v.Hash
+	}
+}
+
+// TestVectorBodies writes the events again: the same bytes must come out.
+func TestVectorBodies(t *testing.T) {
+	var prev []byte
+	for i, v := range vectors(t) {
+		e := vectorEvents()[i]
+		t.Run(v.Name, func(t *testing.T) {
+			if e.Action == "" {
+				prev = nil
+			}
+			require.NoError(t, e.Seal(prev))
+			assert.Equal(t, v.Body, string(e.Body))
+			assert.Equal(t, v.Hash, hex.EncodeToString(e.Hash))
+			prev = e.Hash
+		})
+	}
+}
+
+// TestVectorDecode reads the bodies: the same events must come out.
+func TestVectorDecode(t *testing.T) {
+	for i, v := range vectors(t) {
+		t.Run(v.Name, func(t *testing.T) {
+			got := lock.Event{Body: []byte(v.Body)}
+			require.NoError(t, got.Decode())
+			want := vectorEvents()[i]
+			want.Body = got.Body
+			assert.Equal(t, want, got)
+		})
+	}
+}
+
+func TestVectorReplay(t *testing.T) {
+	var events []lock.Event
+	for _, v := range vectors(t) {
+		if v.Name != "denied" {
+			events = append(events, lock.Event{Body: []byte(v.Body), Prev: unhex(t, v.Prev), Hash: unhex(t, v.Hash)})
+		}
+	}
+	a, err := lock.Replay(events)
+	require.NoError(t, err)
+	assert.Equal(t, lock.StateReleased, a.State)
+	assert.Equal(t, len(events), a.Version)
+	assert.Equal(t, "ticket-4711", a.Key)
+	assert.Equal(t, 1, a.Disclosures)
+}
+
+func unhex(t *testing.T, s string) []byte {
+	t.Helper()
+	b, err := hex.DecodeString(s)
+	require.NoError(t, err)
+	return b
+}

@@ -1,0 +1,105 @@
+package lock_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/latchkey-mdm/latchkey/lock"
+	"github.com/latchkey-mdm/latchkey/lock/locktest"
+)
+
+// ledgerText is everything that the store keeps in clear.
+func ledgerText(t *testing.T, f *locktest.Fixture) string {
+	t.Helper()
+	var text strings.Builder
+	events, err := f.Store.Events(t.Context(), lock.EventFilter{Limit: 1000})
+	require.NoError(t, err)
+	for _, e := range events {
+		text.Write(e.Body)
+	}
+	actions, err := f.Store.List(t.Context(), lock.Filter{})
+	require.NoError(t, err)
+	for _, a := range actions {
+		data, err := json.Marshal(a)
+		require.NoError(t, err)
+		text.Write(data)
+	}
+	return text.String()
+}
+
+// TestPINsThatDevicesSayAreWithheld is I4 for what a device reports.
+func TestPINsThatDevicesSayAreWithheld(t *testing.T) {
+	const code = "730519"
+	for name, c := range map[string]struct {
+		said, kept map[string]string
+	}{
+		"in a value": {
+			map[string]string{"result": "locked with " + code, "other": "kept"},
+			map[string]string{"result": "[withheld]", "other": "kept"},
+		},
+		"in a name": {map[string]string{"PIN " + code: "set", "other": "kept"}, map[string]string{"other": "kept"}},
+		"in both":   {map[string]string{"PIN " + code: code, "other": "kept"}, map[string]string{"other": "kept"}},
+		"cut at the limit": {
+			map[string]string{"result": strings.Repeat("x", 1020) + code},
+			map[string]string{"result": "[withheld]"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			a := f.Lock(mac(), supplied(t, code))
+			f.Deliver(mac())
+			require.NoError(t, f.Service.Report(t.Context(), answerOf(a, lock.Acknowledged, c.said)))
+			assert.Equal(t, c.kept, f.Get(a.ID).Facts)
+			assert.NotContains(t, ledgerText(t, f), code)
+		})
+	}
+}
+
+func TestFactsAreWithheldWhenThePINCannotBeCompared(t *testing.T) {
+	const code = "730519"
+	f := newFixture(t)
+	a := f.Lock(mac(), supplied(t, code))
+	f.Deliver(mac())
+	without := locktest.New(t, f.Store, func(c *lock.Config) { c.Sealer = locktest.Keyring("another") })
+	said := map[string]string{"result": code, code: "result"}
+	require.NoError(t, without.Service.Report(t.Context(), answerOf(a, lock.Acknowledged, said)))
+	assert.Equal(t, lock.StateConfirmed, f.Get(a.ID).State, "the answer counts all the same")
+	assert.Empty(t, f.Get(a.ID).Facts)
+	assert.NotContains(t, ledgerText(t, f), code)
+}
+
+// TestPINsThatPeopleWriteAreWithheld is I4 for the words of later acts: they are recorded without the text, not refused.
+func TestPINsThatPeopleWriteAreWithheld(t *testing.T) {
+	const code = "730519"
+	t.Run("joined", func(t *testing.T) {
+		f := newFixture(t)
+		a := f.Lock(mac(), supplied(t, code))
+		f.Lock(mac(), func(r *lock.Request) { r.Reason = "it is " + code })
+		assert.Equal(t, "[withheld]", eventsOf(t, f, a.ID)[1].Reason)
+		assert.NotContains(t, ledgerText(t, f), code)
+	})
+	t.Run("cancelled", func(t *testing.T) {
+		f := newFixture(t)
+		a := f.Lock(mac(), supplied(t, code))
+		got, err := f.Service.Cancel(t.Context(), locktest.Admin(), a.ID, "it is "+code)
+		require.NoError(t, err)
+		assert.Equal(t, "[withheld]", got.Cause)
+		assert.NotContains(t, ledgerText(t, f), code)
+	})
+}
+
+// TestReasonsAreKeptWhole: a limit in characters is no limit in bytes.
+func TestReasonsAreKeptWhole(t *testing.T) {
+	f := newFixture(t)
+	a := f.Lock(mac())
+	long := strings.Repeat("ü", 1024)
+	f.Lock(mac(), func(r *lock.Request) { r.Reason = long })
+	got, err := f.Service.Cancel(t.Context(), locktest.Admin(), a.ID, long)
+	require.NoError(t, err)
+	assert.Len(t, got.Cause, len(long))
+	assert.Len(t, eventsOf(t, f, a.ID)[1].Reason, len(long))
+}
