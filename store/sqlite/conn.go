@@ -1,0 +1,66 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+)
+
+// conn is where statements run: a pool, or a transaction.
+type conn interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// statements are prepared, by their text.
+type statements map[string]*sql.Stmt
+
+func prepare(ctx context.Context, db *sql.DB, queries []string) (statements, error) {
+	stmts := statements{}
+	for _, query := range queries {
+		stmt, err := db.PrepareContext(ctx, query) //nolint:sqlclosecheck // it lives as long as the pool
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("sqlite: prepare: %w", err), stmts.close())
+		}
+		stmts[query] = stmt
+	}
+	return stmts, nil
+}
+
+func (s statements) close() error {
+	var errs []error
+	for _, stmt := range s {
+		errs = append(errs, stmt.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// in returns the statements as they run in the transaction, which closes them when it ends.
+func (s statements) in(ctx context.Context, tx *sql.Tx) prepared {
+	bound := make(statements, len(s))
+	for query, stmt := range s {
+		bound[query] = tx.StmtContext(ctx, stmt)
+	}
+	return prepared{conn: tx, stmts: bound}
+}
+
+// prepared is a conn that uses a prepared statement where there is one.
+type prepared struct {
+	conn
+	stmts statements
+}
+
+func (p prepared) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if stmt := p.stmts[query]; stmt != nil {
+		return stmt.ExecContext(ctx, args...)
+	}
+	return p.conn.ExecContext(ctx, query, args...)
+}
+
+func (p prepared) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if stmt := p.stmts[query]; stmt != nil {
+		return stmt.QueryContext(ctx, args...)
+	}
+	return p.conn.QueryContext(ctx, query, args...)
+}

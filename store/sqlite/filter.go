@@ -1,0 +1,83 @@
+package sqlite
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/latchkey-mdm/latchkey/lock"
+)
+
+// where collects the terms of a WHERE clause, and their arguments.
+type where struct {
+	terms []string
+	args  []any
+}
+
+func (w *where) text() string {
+	if len(w.terms) == 0 {
+		return ""
+	}
+	return " WHERE " + strings.Join(w.terms, " AND ")
+}
+
+// add adds a term if the filter asks for it.
+func (w *where) add(asked bool, term string, args ...any) {
+	if asked {
+		w.terms, w.args = append(w.terms, term), append(w.args, args...)
+	}
+}
+
+// anyOf adds that the column has one of the values, if there are any.
+func anyOf[T ~string](w *where, column string, values []T) {
+	list, _ := json.Marshal(values) // strings always have a JSON form
+	w.add(len(values) > 0, column+" IN (SELECT value FROM json_each(?))", string(list))
+}
+
+// listing is the query of List. Its terms repeat what a partial index is limited to: without that SQLite cannot use the index.
+func listing(f lock.Filter) (query string, args []any) {
+	w := &where{}
+	w.add(f.Scope != "", "scope = ?", f.Scope)
+	anyOf(w, "device", f.Devices)
+	w.add(f.Serial != "", "serial = ? AND serial <> ''", f.Serial)
+	w.add(f.Actor != "", "actor = ?", f.Actor)
+	anyOf(w, "kind", f.Kinds)
+	anyOf(w, "state", f.States)
+	w.add(f.Live, "lane IS NOT NULL")
+	w.add(f.Batch != "", "batch = ? AND batch <> ''", f.Batch)
+	w.add(f.Key != "" && f.Scope == "", "id IN (SELECT action FROM keys WHERE key = ?)", f.Key)
+	w.add(f.Key != "" && f.Scope != "", "id IN (SELECT action FROM keys WHERE scope = ? AND key = ?)", f.Scope, f.Key)
+	w.add(f.Ref != "", "ref = ? AND ref <> ''", f.Ref)
+	w.add(f.SealedBy != "", "id IN (SELECT action FROM secrets WHERE key_id = ?)", f.SealedBy)
+	w.add(!f.CreatedFrom.IsZero(), "created >= ?", f.CreatedFrom.UnixMicro())
+	w.add(!f.CreatedTo.IsZero(), "created < ?", f.CreatedTo.UnixMicro())
+	byDue := !f.DueBefore.IsZero()
+	w.add(byDue, "due <= ?", f.DueBefore.UnixMicro())
+	w.add(f.Before != "" && !byDue, "id < ?", f.Before)
+	order := " ORDER BY id DESC LIMIT ?"
+	if byDue {
+		order = " ORDER BY due, id LIMIT ?"
+	}
+	return "SELECT data, due, wake FROM actions" + w.text() + order, append(w.args, f.PageSize())
+}
+
+// feed is the query of Events: by Seq for the events of one action, else by position.
+func feed(f lock.EventFilter) (query string, args []any) {
+	w := &where{}
+	column, direction := "position", ""
+	if f.Action != "" {
+		column = "seq"
+	}
+	w.add(f.Action != "", "action = ?", f.Action)
+	w.add(f.Scope != "", "scope = ?", f.Scope)
+	anyOf(w, "device", f.Devices)
+	w.add(f.Actor != "", "actor = ?", f.Actor)
+	anyOf(w, "type", f.Types)
+	if f.Newest {
+		direction = " DESC"
+		w.add(f.From > 0, column+" < ?", f.From)
+	} else {
+		w.add(f.From > 0, column+" >= ?", f.From)
+	}
+	query = "SELECT position, prev, hash, body FROM events" + w.text() + " ORDER BY " + column + direction + " LIMIT ?"
+	return query, append(w.args, f.PageSize())
+}

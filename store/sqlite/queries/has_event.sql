@@ -1,0 +1,1 @@
+SELECT count(*) FROM events WHERE action = ?1 AND seq = ?2 AND hash = ?3

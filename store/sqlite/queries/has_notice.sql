@@ -1,0 +1,1 @@
+SELECT count(*) FROM events WHERE action IS NULL AND hash = ?1
