@@ -55,6 +55,7 @@ type Authorizer interface {
 	// Authorize allows (nil) or denies one verb on one target. Any error denies, is recorded as a notice with its text, and reaches the
 	// caller wrapped beside ErrDenied.
 	Authorize(ctx context.Context, a Actor, v Verb, t Target) error
-	// Visible narrows a listing: the filter it returns is what the actor asked for and may see. An error denies, as above.
+	// Visible narrows a listing: the filter it returns is what the actor asked for and may see. An empty field selects everything, so an
+	// actor who may see nothing gets an error, which denies as above.
 	Visible(ctx context.Context, a Actor, v Verb, f Filter) (Filter, error)
 }

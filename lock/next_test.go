@@ -235,7 +235,7 @@ func TestDeliveryNumbersAreTakenOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	require.Equal(t, most, len(left), "as many commands as numbers")
+	require.Len(t, left, most, "as many commands as numbers")
 	for _, cmd := range left {
 		assert.Equal(t, left[0], cmd)
 	}

@@ -22,10 +22,12 @@ func TestAnyLife(t *testing.T) {
 		t.Repeat(map[string]func(*rapid.T){
 			"":          w.check,
 			"order":     w.order,
+			"anew":      w.anew,
 			"cancel":    w.cancel,
 			"poll":      w.poll,
 			"poll more": w.poll, // twice, because all else hangs on it
 			"open":      w.open,
+			"arrive":    w.arrive,
 			"seen":      w.seen,
 			"repeat":    w.repeat,
 			"wipe":      w.wipe,
@@ -41,6 +43,7 @@ type world struct {
 
 	locked lock.ID   // the action whose PIN locks the device; empty: it is open
 	cached []lock.ID // acknowledgements that the device could not send yet
+	late   []lock.ID // acknowledgements that left the device and did not arrive yet
 
 	acked lock.ID            // the last acknowledgement that the ledger took in
 	pins  map[lock.ID]string // what was delivered
@@ -58,7 +61,7 @@ func (w *world) all(t *rapid.T) []lock.Action {
 
 func (w *world) order(t *rapid.T) {
 	w.tick()
-	r := lock.Request{Device: mac(), Key: rapid.SampledFrom([]string{"", "a", "b", "c"}).Draw(t, "key")}
+	r := lock.Request{Device: mac(), Key: rapid.SampledFrom([]string{"", "", "", "a", "b"}).Draw(t, "key")}
 	if code := rapid.SampledFrom([]string{"", "", "", "730519", "284617"}).Draw(t, "pin"); code != "" {
 		r.PIN = parsed(t, code)
 	}
@@ -77,18 +80,32 @@ func (w *world) order(t *rapid.T) {
 	}
 }
 
-func (w *world) cancel(t *rapid.T) {
-	w.tick()
-	actions := w.all(t)
-	if len(actions) == 0 {
-		return
+// anew is an impatient administrator: the device is opened, what is live is withdrawn, and another lock ordered.
+func (w *world) anew(t *rapid.T) {
+	w.open(t)
+	if actions := w.all(t); len(actions) > 0 {
+		w.withdraw(t, actions[0].ID)
 	}
-	_, err := w.f.Service.Cancel(t.Context(), locktest.Admin(), rapid.SampledFrom(actions).Draw(t, "action").ID, "")
+	w.order(t)
+}
+
+func (w *world) cancel(t *rapid.T) {
+	if actions := w.all(t); len(actions) > 0 {
+		w.withdraw(t, rapid.SampledFrom(actions).Draw(t, "action").ID)
+	}
+}
+
+func (w *world) withdraw(t *rapid.T, id lock.ID) {
+	w.tick()
+	_, err := w.f.Service.Cancel(t.Context(), locktest.Admin(), id, "")
 	var impossible *lock.TransitionError
 	if !errors.As(err, &impossible) {
 		require.NoError(t, err)
 	}
 }
+
+// fates are what becomes of a command. Slow answers are where actions meet in one lane, so there are more of them.
+var fates = []string{"lost", "not now", "refused", "unanswered", "slow", "slow", "slow", "locked", "locked, one more Idle"}
 
 // poll is one connection of an open device: first the answers that it kept, then Idle, then what it does with the command.
 func (w *world) poll(t *rapid.T) {
@@ -104,7 +121,7 @@ func (w *world) poll(t *rapid.T) {
 	if c.ID == "" {
 		return
 	}
-	switch fate := rapid.SampledFrom([]string{"lost", "not now", "refused", "unanswered", "locked", "locked, one more Idle"}).Draw(t, "fate"); fate {
+	switch fate := rapid.SampledFrom(fates).Draw(t, "fate"); fate {
 	case "lost":
 	case "not now":
 		w.report(t, c.ID, lock.NotNow)
@@ -113,6 +130,9 @@ func (w *world) poll(t *rapid.T) {
 	case "unanswered":
 		w.locked = c.ID
 		w.cached = append(w.cached, c.ID)
+	case "slow":
+		w.locked = c.ID
+		w.late = append(w.late, c.ID)
 	default:
 		w.locked = c.ID
 		w.report(t, c.ID, lock.Acknowledged)
@@ -142,6 +162,14 @@ func (w *world) report(t *rapid.T, id lock.ID, outcome lock.Outcome) {
 	require.NoError(t, w.f.Service.Report(t.Context(), lock.Report{Scope: "acme", Device: "mac-1", Action: id, Outcome: outcome}))
 	if w.f.Get(id).Answers > before {
 		w.acked = id
+	}
+}
+
+// arrive brings in an answer that was slow, whatever happened since.
+func (w *world) arrive(t *rapid.T) {
+	if len(w.late) > 0 {
+		w.report(t, w.late[0], lock.Acknowledged)
+		w.late = w.late[1:]
 	}
 }
 

@@ -129,7 +129,7 @@ func TestEverythingAtOnce(t *testing.T) {
 				_, err = s.Next(ctx, mac())
 			case 2:
 				live, listErr := s.Live(ctx, admin, "acme", "mac-1")
-				assert.NoError(t, listErr)
+				require.NoError(t, listErr)
 				for _, a := range live {
 					err = s.Report(ctx, answerOf(a, lock.Acknowledged, nil))
 				}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"time"
 )
@@ -63,7 +64,7 @@ func (s *Service) wrongDevice(ctx context.Context, r Report) error {
 
 // answer makes the change that a report means for its action, or none.
 func (s *Service) answer(ctx context.Context, a Action, r Report) (Change, error) {
-	e := Event{Actor: Actor{ID: actorDevice}, Facts: s.withhold(ctx, a, r.Facts)}
+	e := Event{Actor: Actor{ID: actorDevice}, Facts: room(a.Facts, s.withhold(ctx, a, r.Facts))}
 	switch r.Outcome {
 	case Acknowledged:
 		return s.acknowledge(ctx, a, e)
@@ -86,6 +87,14 @@ func (s *Service) answer(ctx context.Context, a Action, r Report) (Change, error
 		c, err := s.act(a, e)
 		return c.rest(a.Due), err
 	}
+}
+
+// room keeps an action from growing for ever: beyond 128 facts, only those that it has may change.
+func room(have, said map[string]string) map[string]string {
+	if len(have)+len(said) > 128 {
+		maps.DeleteFunc(said, func(name, _ string) bool { _, known := have[name]; return !known })
+	}
+	return said
 }
 
 // rest sets when Run looks at the first action of the change next, and forgets the wake-ups so far.

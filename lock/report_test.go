@@ -2,6 +2,7 @@ package lock_test
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -182,7 +183,7 @@ func TestReportFromAnotherDevice(t *testing.T) {
 			require.Len(t, notices, 1)
 			alarm := notices[0]
 			assert.Equal(t, lock.EventAlarm, alarm.Type)
-			assert.Equal(t, from, [2]string{alarm.Scope, alarm.Device})
+			assert.Equal(t, [2]string{alarm.Scope, alarm.Device}, from)
 			assert.Equal(t, a.ID, alarm.Other)
 			assert.Equal(t, map[string]string{"outcome": "acknowledged"}, alarm.Facts, "what the device says of a foreign command is not kept")
 			assert.Equal(t, lock.StateIssued, f.Get(a.ID).State)
@@ -280,4 +281,21 @@ func TestFactsAreClipped(t *testing.T) {
 	assert.Contains(t, got, "n27")
 	assert.NotContains(t, got, "n28")
 	requireReplay(t, f.Store, a.ID)
+}
+
+// TestFactsOfAnActionAreBounded: a device that reports progress without end fills no ledger.
+func TestFactsOfAnActionAreBounded(t *testing.T) {
+	f := newFixture(t)
+	a := f.Lock(mac())
+	f.Deliver(mac())
+	for i := range 20 {
+		said := map[string]string{"step": strconv.Itoa(i)}
+		for j := range 20 {
+			said[fmt.Sprintf("fact %d.%d", i, j)] = "x"
+		}
+		require.NoError(t, f.Service.Report(t.Context(), answerOf(a, lock.Progress, said)))
+	}
+	facts := f.Get(a.ID).Facts
+	assert.LessOrEqual(t, len(facts), 128)
+	assert.Equal(t, "19", facts["step"], "what is known goes on changing")
 }

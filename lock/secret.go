@@ -81,13 +81,43 @@ func (s *Service) withhold(ctx context.Context, a Action, facts map[string]strin
 	return clipFacts(kept)
 }
 
-// withholdText is withhold for an actor's words about an action, which are held to their limit already.
+// withholdText keeps the PIN out of an actor's words about an action. Of a PIN of digits, every run of digits that is as long or longer
+// goes, whatever it says: if only the PIN itself went, whoever writes a thousand numbers and reads them back would learn which it is.
 func (s *Service) withholdText(ctx context.Context, a Action, text string) string {
 	if text == "" || !a.hasSecret(SecretPIN) {
 		return text
 	}
-	if code, _, err := s.open(ctx, a, SecretPIN); err != nil || contains(text, code) {
+	code, _, err := s.open(ctx, a, SecretPIN)
+	if err != nil {
 		return withheld
 	}
-	return text
+	if strings.Trim(code.Expose(), "0123456789") != "" {
+		if contains(text, code) {
+			return withheld
+		}
+		return text
+	}
+	return maskDigits(text, len(code.Expose()))
+}
+
+// maskDigits replaces every run of at least n digits.
+func maskDigits(text string, n int) string {
+	var out strings.Builder
+	for text != "" {
+		run := len(text) - len(strings.TrimLeft(text, "0123456789"))
+		switch {
+		case run >= n:
+			out.WriteString("[digits]")
+		default:
+			out.WriteString(text[:run])
+		}
+		text = text[run:]
+		next := strings.IndexAny(text, "0123456789")
+		if next < 0 {
+			next = len(text)
+		}
+		out.WriteString(text[:next])
+		text = text[next:]
+	}
+	return out.String()
 }

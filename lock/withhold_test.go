@@ -79,7 +79,7 @@ func TestPINsThatPeopleWriteAreWithheld(t *testing.T) {
 		f := newFixture(t)
 		a := f.Lock(mac(), supplied(t, code))
 		f.Lock(mac(), func(r *lock.Request) { r.Reason = "it is " + code })
-		assert.Equal(t, "[withheld]", eventsOf(t, f, a.ID)[1].Reason)
+		assert.Equal(t, "it is [digits]", eventsOf(t, f, a.ID)[1].Reason)
 		assert.NotContains(t, ledgerText(t, f), code)
 	})
 	t.Run("cancelled", func(t *testing.T) {
@@ -87,9 +87,18 @@ func TestPINsThatPeopleWriteAreWithheld(t *testing.T) {
 		a := f.Lock(mac(), supplied(t, code))
 		got, err := f.Service.Cancel(t.Context(), locktest.Admin(), a.ID, "it is "+code)
 		require.NoError(t, err)
-		assert.Equal(t, "[withheld]", got.Cause)
+		assert.Equal(t, "it is [digits]", got.Cause)
 		assert.NotContains(t, ledgerText(t, f), code)
 	})
+}
+
+// TestWithholdingIsNoOracle: who may order but not reveal cannot find out which of many numbers is the PIN.
+func TestWithholdingIsNoOracle(t *testing.T) {
+	const code = "730519"
+	f := newFixture(t)
+	a := f.Lock(mac(), supplied(t, code))
+	f.Lock(mac(), func(r *lock.Request) { r.Reason = "tickets 730518, 17305190 and " + code + "; floor 12345" })
+	assert.Equal(t, "tickets [digits], [digits] and [digits]; floor 12345", eventsOf(t, f, a.ID)[1].Reason)
 }
 
 // TestReasonsAreKeptWhole: a limit in characters is no limit in bytes.

@@ -7,6 +7,16 @@ const (
 	maxBERObjects = 1_500
 )
 
+// CheckBER refuses a CMS message, such as one of SCEP, that would cost its parser more than its size is worth: nested deeper than 24,
+// of more than 1,500 values, with a length beyond its parent, or with something after it. The error is a *DecodeError. The caller bounds
+// the size.
+func CheckBER(message []byte) error {
+	if _, rule := walkBER(message); rule != "" {
+		return &DecodeError{Rule: rule}
+	}
+	return nil
+}
+
 // walkBER checks the shape of one BER value in one flat pass: every length inside its parent, limited depth and number of
 // objects, nothing after it. The converter behind it recurses, reads children beyond their parent, and copies at each
 // level, so that a crafted value would cost it seconds and gigabytes. Indefinite lengths are accepted; real encoders use

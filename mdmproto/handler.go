@@ -96,7 +96,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-		_, _ = w.Write(body) // a device that did not get it comes back
+		_, _ = w.Write(body) //nolint:gosec // a property list for a device, not a page; one that did not get it comes back
 	case errors.As(err, &refused):
 		h.Logger.WarnContext(r.Context(), "device request refused",
 			slog.Int("status", refused.status), slog.Any("error", err), slog.Int64("size", r.ContentLength))

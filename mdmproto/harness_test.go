@@ -37,7 +37,6 @@ type server struct {
 	http   *httptest.Server
 	caKey  *ecdsa.PrivateKey
 	ca     *x509.Certificate
-	moved  atomic.Int64 // how far the server's clock was moved on
 }
 
 func newServer(t testing.TB) *server {
@@ -47,24 +46,20 @@ func newServer(t testing.TB) *server {
 	keyring, err := pin.CreateKeyring(filepath.Join(t.TempDir(), "keyring"))
 	require.NoError(t, err)
 	s.svc, err = lock.New(lock.Config{
-		Store: s.ledger, Sealer: keyring, Platforms: []lock.Platform{mdmproto.Platform(nil)}, Authorize: everybody{}, Now: s.now,
+		Store: s.ledger, Sealer: keyring, Platforms: []lock.Platform{mdmproto.Platform(nil)}, Authorize: everybody{},
 	})
 	require.NoError(t, err)
 	roots := x509.NewCertPool()
 	roots.AddCert(s.ca)
 	h, err := mdmproto.NewHandler(mdmproto.HandlerConfig{
 		Service: s.svc, Enrollments: s.registry, Commands: s.registry, Logger: slog.New(slog.DiscardHandler),
-		Verifier: mdmproto.Verifier{Roots: roots, Now: s.now},
+		Verifier: mdmproto.Verifier{Roots: roots},
 	})
 	require.NoError(t, err)
 	s.http = httptest.NewServer(h)
 	t.Cleanup(s.http.Close)
 	return s
 }
-
-func (s *server) now() time.Time { return time.Now().Add(time.Duration(s.moved.Load())) }
-
-func (s *server) advance(d time.Duration) { s.moved.Add(int64(d)) }
 
 // identity issues a device certificate.
 func (s *server) identity(t testing.TB, notBefore, notAfter time.Time) mdmtest.Identity {

@@ -89,7 +89,8 @@ func (p *planner) kind() {
 		p.add(lock.LevelWarn, "enrollment_unknown", "", "The Mac has not said yet how it is enrolled. With User Enrollment macOS refuses to be locked.")
 	}
 	if p.pinRequired == "false" {
-		p.add(lock.LevelWarn, "pin_not_required", "", "This Mac says that a lock needs no PIN. It may lock in another way than with the PIN that is kept here.")
+		p.add(lock.LevelWarn, "pin_not_required", "",
+			"This Mac says that a lock needs no PIN. It may lock in another way than with the PIN that is kept here.")
 	}
 	if !p.silicon || !p.version.known() || !p.version.before(11, 5) { // else it is deactivated
 		p.add(lock.LevelInfo, "restarts", "",
@@ -140,7 +141,8 @@ func (p *planner) text(r lock.Request) {
 		case !v.known():
 			p.add(lock.LevelWarn, "message_unknown", "message", "It is not known whether this Mac shows a message: that needs macOS 10.14 or later.")
 		case v.before(10, 14):
-			p.add(lock.LevelBlock, "message_needs_10_14", "message", "This Mac cannot show a message: that needs macOS 10.14 or later, and it has "+v.String()+".")
+			p.add(lock.LevelBlock, "message_needs_10_14", "message",
+				"This Mac cannot show a message: that needs macOS 10.14 or later, and it has "+v.String()+".")
 		}
 	}
 	if r.PhoneNumber != "" {

@@ -194,7 +194,7 @@ func TestRenewalKeepsDeviceAndTokens(t *testing.T) {
 	require.Equal(t, []string{"Authenticate", "TokenUpdate"}, kinds)
 	assert.Equal(t, token, msgs[1].Body["Token"])
 	_, err = mac.Poll(t.Context())
-	assert.NoError(t, err)
+	require.NoError(t, err)
 
 	t.Run("one that failed changes nothing", func(t *testing.T) {
 		srv.set(func() { srv.fail = []int{503} })

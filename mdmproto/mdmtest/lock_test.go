@@ -83,7 +83,7 @@ func TestAppleSiliconBefore115IsDeactivated(t *testing.T) {
 	assert.Equal(t, mdmtest.Deactivated, mac.State())
 	assert.False(t, mac.Type(pin))
 	_, err := mac.Poll(t.Context())
-	assert.ErrorIs(t, err, mdmtest.ErrLocked)
+	require.ErrorIs(t, err, mdmtest.ErrLocked)
 	require.Len(t, mac.Locks(), 1)
 
 	t.Run("a wiped one enrols anew", func(t *testing.T) {

@@ -107,12 +107,13 @@ func optional[T any](dict map[string]any, key string) (T, bool) {
 	return t, ok || !present
 }
 
-func integer(v any) (int, bool) {
+// integer returns a whole number, else 0.
+func integer(v any) int {
 	switch n := v.(type) {
 	case int64:
-		return int(n), true
+		return int(n)
 	case uint64:
-		return int(n), true
+		return int(n)
 	}
-	return 0, false
+	return 0
 }

@@ -66,7 +66,7 @@ func parseMDM(dict map[string]any) (profile, error) {
 		perUser:   slices.Contains(at[[]any](dict, "ServerCapabilities"), any(perUserConnections)),
 	}
 	p.checkInURL = cmp.Or(at[string](dict, "CheckInURL"), p.serverURL)
-	p.rights, _ = integer(dict["AccessRights"])
+	p.rights = integer(dict["AccessRights"])
 	switch {
 	case p.topic == "" || p.serverURL == "":
 		return p, errors.New("the payload com.apple.mdm lacks Topic or ServerURL")
@@ -81,7 +81,7 @@ func parseMDM(dict map[string]any) (profile, error) {
 func parseSCEP(payload map[string]any) (*scepPayload, error) {
 	dict := at[map[string]any](payload, "PayloadContent")
 	s := &scepPayload{url: at[string](dict, "URL"), challenge: at[string](dict, "Challenge")}
-	s.keySize, _ = integer(dict["Keysize"])
+	s.keySize = integer(dict["Keysize"])
 	if s.url == "" {
 		return nil, errors.New("the SCEP payload lacks URL")
 	}

@@ -2,7 +2,6 @@ package mdmtest_test
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -72,6 +71,6 @@ func TestRunBacksOff(t *testing.T) {
 
 func TestRunEndsWithTheEnrolment(t *testing.T) {
 	mac := newMac(t, mdmtest.Config{})
-	assert.ErrorIs(t, mac.Run(t.Context(), time.Second, nil), mdmtest.ErrNotEnrolled)
-	assert.False(t, errors.Is(mac.Run(t.Context(), 0, nil), mdmtest.ErrNotEnrolled), "an interval is needed")
+	require.ErrorIs(t, mac.Run(t.Context(), time.Second, nil), mdmtest.ErrNotEnrolled)
+	assert.NotErrorIs(t, mac.Run(t.Context(), 0, nil), mdmtest.ErrNotEnrolled, "an interval is needed")
 }
