@@ -1,0 +1,152 @@
+// Package account keeps who may sign in: the administrator with a password, and API tokens that act for an account. It implements
+// lock.Authorizer: whoever has an account may do everything in the server's one scope, and nobody else anything.
+//
+// Passwords are kept as argon2id, tokens as SHA-256 of 256 random bits. Neither is ever logged.
+package account
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
+	"github.com/latchkey-mdm/latchkey/lock"
+)
+
+// Admin is the name of the first administrator.
+const Admin = "admin"
+
+// ErrTooOften says that a name was tried too often of late. It wraps lock.ErrDenied.
+var ErrTooOften = fmt.Errorf("sign-in %w: tried too often, wait a minute", lock.ErrDenied)
+
+const (
+	minPassword = 12
+	maxPassword = 256
+	maxName     = 64
+	// tokenPrefix lets scanners of source code and logs find a token that got there.
+	tokenPrefix = "latchkey_"
+)
+
+// Config is what a Store is made of.
+type Config struct {
+	DB    *db.DB           // required
+	Scope string           // required: the one scope in which accounts may act
+	Now   func() time.Time // nil: time.Now
+}
+
+// Store keeps the accounts. It is safe for concurrent use.
+type Store struct {
+	db     *db.DB
+	scope  string
+	now    func() time.Time
+	hashes chan struct{} // a token for each hash that may be computed at a time
+
+	mu    sync.Mutex
+	tries map[string]tries
+}
+
+// New returns the accounts in a database that is open.
+func New(cfg Config) *Store {
+	s := &Store{db: cfg.DB, scope: cfg.Scope, now: cfg.Now, hashes: make(chan struct{}, maxHashes), tries: map[string]tries{}}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	return s
+}
+
+// HasAdmin reports whether the first administrator exists.
+func (s *Store) HasAdmin(ctx context.Context) (bool, error) {
+	_, err := s.password(ctx, Admin)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// CreateAdmin makes the first administrator, unless there is one: then it changes nothing. A password that is too short or too long is
+// a *lock.InputError.
+func (s *Store) CreateAdmin(ctx context.Context, password string) error {
+	if len(password) < minPassword || len(password) > maxPassword {
+		return &lock.InputError{Field: "password", Rule: fmt.Sprintf("must have %d to %d bytes", minPassword, maxPassword)}
+	}
+	hash, err := s.hash(ctx, password, newSalt())
+	if err != nil {
+		return err
+	}
+	_, err = s.db.Writer.ExecContext(ctx, `INSERT INTO server_accounts (name, password) VALUES ($1, $2) ON CONFLICT DO NOTHING`, Admin, hash)
+	if err != nil {
+		return fmt.Errorf("create the administrator: %w", err)
+	}
+	return nil
+}
+
+// CheckPassword returns who has this name and password. The error wraps lock.ErrDenied when nobody has (ErrTooOften: the name was
+// tried too often, and nothing was compared); any other means that it is not known.
+func (s *Store) CheckPassword(ctx context.Context, name, password string) (lock.Actor, error) {
+	if len(name) > maxName || len(password) > maxPassword {
+		return lock.Actor{}, fmt.Errorf("sign-in %w", lock.ErrDenied)
+	}
+	if !s.mayTry(name) {
+		return lock.Actor{}, ErrTooOften
+	}
+	kept, err := s.password(ctx, name)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return lock.Actor{}, fmt.Errorf("look up the account: %w", err)
+	}
+	known := err == nil
+	if !known {
+		kept = decoy // takes as long as a real one, so that names cannot be found out
+	}
+	right, err := s.matches(ctx, kept, password)
+	if err != nil {
+		return lock.Actor{}, err
+	}
+	if !right || !known {
+		return lock.Actor{}, fmt.Errorf("sign-in %w", lock.ErrDenied)
+	}
+	s.forget(name)
+	return lock.Actor{ID: name, Name: name}, nil
+}
+
+func (s *Store) password(ctx context.Context, name string) (hash string, err error) {
+	err = s.db.Readers.QueryRowContext(ctx, `SELECT password FROM server_accounts WHERE name = $1`, name).Scan(&hash)
+	return hash, err
+}
+
+// NewToken makes an API token that acts for an account. It is given out here and never again.
+func (s *Store) NewToken(ctx context.Context, account string) (string, error) {
+	token := tokenPrefix + rand.Text() + rand.Text() // 260 bits
+	_, err := s.db.Writer.ExecContext(ctx, `INSERT INTO server_tokens (sha256, account, created_at) VALUES ($1, $2, $3)`,
+		hashToken(token), account, db.Micros(s.now()))
+	if err != nil {
+		return "", fmt.Errorf("make an API token: %w", err)
+	}
+	return token, nil
+}
+
+// CheckToken returns for whom a token acts, or an error that wraps lock.ErrDenied when there is no such token.
+func (s *Store) CheckToken(ctx context.Context, token string) (lock.Actor, error) {
+	sum := hashToken(token)
+	var kept []byte
+	var a lock.Actor
+	err := s.db.Readers.QueryRowContext(ctx, `SELECT sha256, account FROM server_tokens WHERE sha256 = $1`, sum).Scan(&kept, &a.ID)
+	switch {
+	case errors.Is(err, sql.ErrNoRows), err == nil && subtle.ConstantTimeCompare(sum, kept) != 1:
+		return lock.Actor{}, fmt.Errorf("token %w", lock.ErrDenied)
+	case err != nil:
+		return lock.Actor{}, fmt.Errorf("look up the token: %w", err)
+	}
+	a.Name = a.ID + " (API token)"
+	return a, nil
+}
+
+func hashToken(token string) []byte {
+	sum := sha256.Sum256([]byte(token))
+	return sum[:]
+}

@@ -1,0 +1,139 @@
+package account_test
+
+import (
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/account"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
+	"github.com/latchkey-mdm/latchkey/lock"
+)
+
+const password = "correct horse battery"
+
+type world struct {
+	*account.Store
+	db  *db.DB
+	now time.Time
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	d, err := db.Open(t.Context(), filepath.Join(t.TempDir(), "x.db"))
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, d.Close()) })
+	w := &world{db: d, now: time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)}
+	w.Store = account.New(account.Config{DB: d, Scope: "default", Now: func() time.Time { return w.now }})
+	require.NoError(t, w.CreateAdmin(t.Context(), password))
+	return w
+}
+
+func TestCheckPassword(t *testing.T) {
+	w := newWorld(t)
+	for name, c := range map[string]struct {
+		name, password string
+		right          bool
+	}{
+		"right":            {"admin", password, true},
+		"wrong":            {"admin", password + "x", false},
+		"empty":            {"admin", "", false},
+		"unknown name":     {"root", password, false},
+		"name in capitals": {"ADMIN", password, false},
+		"endless":          {"admin", string(make([]byte, 10_000)), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, err := w.CheckPassword(t.Context(), c.name, c.password)
+			if c.right {
+				require.NoError(t, err)
+				assert.Equal(t, lock.Actor{ID: "admin", Name: "admin"}, a)
+				return
+			}
+			require.ErrorIs(t, err, lock.ErrDenied)
+			assert.Empty(t, a)
+		})
+	}
+}
+
+func TestAdminIsMadeOnce(t *testing.T) {
+	w := newWorld(t)
+	has, err := w.HasAdmin(t.Context())
+	require.NoError(t, err)
+	assert.True(t, has)
+	require.NoError(t, w.CreateAdmin(t.Context(), "another password"))
+	_, err = w.CheckPassword(t.Context(), "admin", "another password")
+	assert.ErrorIs(t, err, lock.ErrDenied)
+}
+
+func TestShortPasswordIsRefused(t *testing.T) {
+	w := newWorld(t)
+	var input *lock.InputError
+	require.ErrorAs(t, w.CreateAdmin(t.Context(), "short"), &input)
+	assert.NotContains(t, input.Error(), "short")
+}
+
+func TestPasswordsAndTokensAreNotKeptInClear(t *testing.T) {
+	w := newWorld(t)
+	token, err := w.NewToken(t.Context(), "admin")
+	require.NoError(t, err)
+	var kept string
+	require.NoError(t, w.db.Readers.QueryRow(`SELECT group_concat(password) FROM server_accounts`).Scan(&kept))
+	assert.NotContains(t, kept, password)
+	require.NoError(t, w.db.Readers.QueryRow(`SELECT hex(sha256) || account FROM server_tokens`).Scan(&kept))
+	assert.NotContains(t, kept, token)
+}
+
+func TestTriesAreLimited(t *testing.T) {
+	w := newWorld(t)
+	for range 10 {
+		_, err := w.CheckPassword(t.Context(), "admin", "wrong")
+		require.NotErrorIs(t, err, account.ErrTooOften)
+	}
+	_, err := w.CheckPassword(t.Context(), "admin", password)
+	require.ErrorIs(t, err, account.ErrTooOften, "even with the right password")
+	require.ErrorIs(t, err, lock.ErrDenied)
+	_, err = w.CheckPassword(t.Context(), "other", password)
+	require.NotErrorIs(t, err, account.ErrTooOften, "another name has tries of its own")
+	w.now = w.now.Add(5 * time.Second)
+	_, err = w.CheckPassword(t.Context(), "admin", password)
+	require.NoError(t, err, "a try comes back")
+	for range 10 {
+		_, err := w.CheckPassword(t.Context(), "admin", "wrong")
+		require.NotErrorIs(t, err, account.ErrTooOften, "a sign-in gives all back")
+	}
+}
+
+func TestTokens(t *testing.T) {
+	w := newWorld(t)
+	token, err := w.NewToken(t.Context(), "admin")
+	require.NoError(t, err)
+	a, err := w.CheckToken(t.Context(), token)
+	require.NoError(t, err)
+	assert.Equal(t, "admin", a.ID)
+	for _, bad := range []string{"", "x", token[:len(token)-1], token + "x"} {
+		_, err := w.CheckToken(t.Context(), bad)
+		require.ErrorIs(t, err, lock.ErrDenied)
+	}
+	_, err = w.NewToken(t.Context(), "nobody")
+	assert.Error(t, err, "a token acts for an account")
+}
+
+func TestAuthorize(t *testing.T) {
+	w := newWorld(t)
+	admin, stranger := lock.Actor{ID: "admin"}, lock.Actor{ID: "stranger"}
+	here, elsewhere := lock.Target{Device: lock.Device{Scope: "default"}}, lock.Target{Device: lock.Device{Scope: "other"}}
+	require.NoError(t, w.Authorize(t.Context(), admin, lock.VerbReveal, here))
+	require.Error(t, w.Authorize(t.Context(), stranger, lock.VerbView, here))
+	require.Error(t, w.Authorize(t.Context(), admin, lock.VerbView, elsewhere))
+	f := lock.Filter{Scope: "default", Serial: "S"}
+	got, err := w.Visible(t.Context(), admin, lock.VerbView, f)
+	require.NoError(t, err)
+	assert.Equal(t, f, got)
+	_, err = w.Visible(t.Context(), stranger, lock.VerbView, f)
+	require.Error(t, err)
+	_, err = w.Visible(t.Context(), admin, lock.VerbView, lock.Filter{})
+	assert.Error(t, err, "no scope is all scopes")
+}

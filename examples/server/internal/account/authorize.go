@@ -1,0 +1,44 @@
+package account
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/latchkey-mdm/latchkey/lock"
+)
+
+const (
+	errScope   lock.Error = "outside the scope of this server"
+	errAccount lock.Error = "no such account"
+)
+
+var _ lock.Authorizer = (*Store)(nil)
+
+// Authorize implements lock.Authorizer.
+func (s *Store) Authorize(ctx context.Context, a lock.Actor, _ lock.Verb, t lock.Target) error {
+	if t.Device.Scope != s.scope {
+		return errScope
+	}
+	return s.exists(ctx, a)
+}
+
+// Visible implements lock.Authorizer.
+func (s *Store) Visible(ctx context.Context, a lock.Actor, _ lock.Verb, f lock.Filter) (lock.Filter, error) {
+	if f.Scope != s.scope {
+		return f, errScope
+	}
+	return f, s.exists(ctx, a)
+}
+
+func (s *Store) exists(ctx context.Context, a lock.Actor) error {
+	_, err := s.password(ctx, a.ID)
+	if errors.Is(err, sql.ErrNoRows) {
+		return errAccount
+	}
+	if err != nil {
+		return fmt.Errorf("look up the account: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,129 @@
+package api
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/latchkey-mdm/latchkey/lock"
+)
+
+// action is one action, without any PIN.
+type action struct {
+	ID            lock.ID           `json:"id"`
+	DeviceID      string            `json:"device_id"`
+	SerialNumber  string            `json:"serial_number"`
+	DeviceName    string            `json:"device_name"`
+	User          string            `json:"user"`
+	Kind          lock.Kind         `json:"kind"`
+	State         lock.State        `json:"state"`
+	Live          bool              `json:"live"`
+	OnDevice      bool              `json:"may_be_on_device"`
+	Reason        string            `json:"reason"`
+	Ticket        string            `json:"ticket"`
+	Message       string            `json:"message"`
+	PhoneNumber   string            `json:"phone_number"`
+	Supplied      bool              `json:"supplied"`
+	Forced        bool              `json:"forced"`
+	Joined        bool              `json:"joined"`
+	RequestedBy   string            `json:"requested_by"`
+	CreatedAt     *time.Time        `json:"created_at,omitempty"`
+	IssuedAt      *time.Time        `json:"issued_at,omitempty"`
+	DeliveredAt   *time.Time        `json:"delivered_at,omitempty"`
+	ConfirmedAt   *time.Time        `json:"confirmed_at,omitempty"`
+	ReleasedAt    *time.Time        `json:"released_at,omitempty"`
+	NotAfter      *time.Time        `json:"not_after,omitempty"`
+	Deliveries    int               `json:"deliveries"`
+	Reveals       int               `json:"reveals"`
+	Evidence      lock.Evidence     `json:"evidence,omitempty"`
+	Cause         string            `json:"cause,omitempty"`
+	DeviceAnswers map[string]string `json:"device_answers,omitempty"`
+	Findings      []lock.Finding    `json:"findings"`
+}
+
+func newAction(a lock.Action) action {
+	return action{
+		ID: a.ID, DeviceID: a.Device.ID, SerialNumber: a.Device.Serial, DeviceName: a.Device.Name, User: a.Device.User,
+		Kind: a.Kind, State: a.State, Live: a.Lane != "", OnDevice: a.MayBeOnDevice(),
+		Reason: a.Reason, Ticket: a.Ticket, Message: a.Message, PhoneNumber: a.PhoneNumber,
+		Supplied: a.Supplied, Forced: a.Forced, Joined: a.Joined, RequestedBy: a.By.ID,
+		CreatedAt: when(a.Created), IssuedAt: when(a.Issued), DeliveredAt: when(a.Delivered), ConfirmedAt: when(a.Confirmed),
+		ReleasedAt: when(a.Released), NotAfter: when(a.NotAfter), Deliveries: a.Deliveries, Reveals: a.Disclosures,
+		Evidence: a.Evidence, Cause: a.Cause, DeviceAnswers: a.Facts, Findings: append([]lock.Finding{}, a.Findings...),
+	}
+}
+
+func (a *api) listActions(w http.ResponseWriter, r *http.Request, actor lock.Actor) error {
+	q, err := params(r, "device_id", "state", "live", "cursor", "limit")
+	if err != nil {
+		return err
+	}
+	f := lock.Filter{Scope: a.Scope, Before: lock.ID(q.Get("cursor"))}
+	if f.Limit, err = limit(q); err != nil {
+		return err
+	}
+	if f.Live, err = flag(q, "live"); err != nil {
+		return err
+	}
+	if id := q.Get("device_id"); id != "" {
+		f.Devices = []string{id}
+	}
+	if state := q.Get("state"); state != "" {
+		f.States = []lock.State{lock.State(state)}
+	}
+	found, err := a.Service.List(r.Context(), actor, f)
+	if err != nil {
+		return err
+	}
+	page := list[action]{Items: []action{}}
+	for _, act := range found {
+		page.Items = append(page.Items, newAction(act))
+	}
+	if len(found) == f.Limit {
+		page.NextCursor = string(found[len(found)-1].ID)
+	}
+	write(w, http.StatusOK, page)
+	return nil
+}
+
+func (a *api) getAction(w http.ResponseWriter, r *http.Request, actor lock.Actor) error {
+	act, err := a.Service.Get(r.Context(), actor, lock.ID(r.PathValue("id")))
+	if err != nil {
+		return err
+	}
+	write(w, http.StatusOK, newAction(act))
+	return nil
+}
+
+// reasonRequest is why somebody does something.
+type reasonRequest struct {
+	Reason string `json:"reason"`
+}
+
+func (a *api) cancelAction(w http.ResponseWriter, r *http.Request, actor lock.Actor) error {
+	var body reasonRequest
+	if r.ContentLength != 0 {
+		if err := read(r, &body); err != nil {
+			return err
+		}
+	}
+	act, err := a.Service.Cancel(r.Context(), actor, lock.ID(r.PathValue("id")), body.Reason)
+	if err != nil {
+		return err
+	}
+	write(w, http.StatusOK, newAction(act))
+	return nil
+}
+
+// revealPIN gives the PIN to a person. The reveal was recorded before the PIN is here.
+func (a *api) revealPIN(w http.ResponseWriter, r *http.Request, actor lock.Actor) error {
+	var body reasonRequest
+	if err := read(r, &body); err != nil {
+		return err
+	}
+	code, err := a.Service.Reveal(r.Context(), actor, lock.ID(r.PathValue("id")), body.Reason)
+	if err != nil {
+		return err
+	}
+	write(w, http.StatusOK, map[string]string{"pin": code.Expose()})
+	return nil
+}

@@ -1,0 +1,115 @@
+// Package api is the JSON API of the server below /api/v1, described by /openapi.json.
+//
+// Callers present an API token (Authorization: Bearer); what they may do is decided by lock.Service, with the token's account as the
+// actor. Requests are JSON of at most 64 KiB without unknown fields; errors are problem documents (RFC 9457) with a stable code, which
+// never repeat a value that was refused. A PIN is in one answer only, that of reveal, which must not be cached.
+package api
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
+	"github.com/latchkey-mdm/latchkey/lock"
+)
+
+// Devices is the inventory.
+type Devices interface {
+	// Devices lists devices; see inventory.Store.
+	Devices(ctx context.Context, search, after string, limit int) ([]inventory.Device, error)
+	// Find returns one device with its facts, or an error that wraps lock.ErrNotFound.
+	Find(ctx context.Context, id string) (inventory.Device, error)
+}
+
+// Tokens knows API tokens.
+type Tokens interface {
+	// CheckToken returns for whom a token acts, or an error that wraps lock.ErrDenied.
+	CheckToken(ctx context.Context, token string) (lock.Actor, error)
+}
+
+// Codes makes enrolment codes.
+type Codes interface {
+	NewChallenge(ctx context.Context) (code string, err error)
+	NewRenewal(ctx context.Context, device string) (code string, err error)
+}
+
+// Config is what the API is made of. Every field is required.
+type Config struct {
+	Service *lock.Service
+	Devices Devices
+	Tokens  Tokens
+	Codes   Codes
+	Scope   string
+	BaseURL string // as devices and people reach the server, without a slash at its end
+	Logger  *slog.Logger
+}
+
+type api struct{ Config }
+
+// handler answers one request. What it returns becomes a problem document.
+type handler func(w http.ResponseWriter, r *http.Request, a lock.Actor) error
+
+// New returns the handler of everything below /api/ and of /openapi.json.
+func New(cfg Config) http.Handler {
+	a := &api{cfg}
+	mux := http.NewServeMux()
+	for pattern, h := range a.routes() {
+		mux.HandleFunc(pattern, a.withActor(h))
+	}
+	mux.HandleFunc("/api/", a.withActor(func(http.ResponseWriter, *http.Request, lock.Actor) error { return errNoRoute }))
+	mux.HandleFunc("GET /openapi.json", serveOpenAPI)
+	return mux
+}
+
+func (a *api) routes() map[string]handler {
+	return map[string]handler{
+		"GET /api/v1/devices":              a.listDevices,
+		"GET /api/v1/devices/{id}":         a.getDevice,
+		"GET /api/v1/devices/{id}/pins":    a.listPINs,
+		"POST /api/v1/devices/{id}/lock":   a.lockDevice,
+		"GET /api/v1/actions":              a.listActions,
+		"GET /api/v1/actions/{id}":         a.getAction,
+		"POST /api/v1/actions/{id}/cancel": a.cancelAction,
+		"POST /api/v1/actions/{id}/reveal": a.revealPIN,
+		"GET /api/v1/events":               a.listEvents,
+		"POST /api/v1/enrollments":         a.newEnrollment,
+	}
+}
+
+// withActor finds out who asks, and answers for what goes wrong.
+func (a *api) withActor(h handler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		actor, err := a.actor(r)
+		if err == nil {
+			err = h(w, r, actor)
+		}
+		if err != nil {
+			a.fail(w, r, err)
+		}
+	}
+}
+
+func (a *api) actor(r *http.Request) (lock.Actor, error) {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") || token == "" {
+		return lock.Actor{}, errNoToken
+	}
+	actor, err := a.Tokens.CheckToken(r.Context(), strings.TrimSpace(token))
+	if errors.Is(err, lock.ErrDenied) {
+		return lock.Actor{}, errNoToken
+	}
+	if err != nil {
+		return lock.Actor{}, err
+	}
+	if actor.Address, _, err = net.SplitHostPort(r.RemoteAddr); err != nil {
+		actor.Address = r.RemoteAddr
+	}
+	return actor, nil
+}

@@ -1,0 +1,306 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
+	"github.com/latchkey-mdm/latchkey/lock"
+	"github.com/latchkey-mdm/latchkey/mdmproto"
+	"github.com/latchkey-mdm/latchkey/pin"
+	"github.com/latchkey-mdm/latchkey/store"
+)
+
+const goodToken = "good-token"
+
+// world is the API with a ledger in memory and two Macs: one, and one which a lock would deactivate.
+type world struct {
+	t       *testing.T
+	api     *api
+	web     http.Handler
+	service *lock.Service
+	ledger  *ledger
+	logs    strings.Builder
+}
+
+// ledger fails to commit when it is told to.
+type ledger struct {
+	lock.Store
+	broken bool
+}
+
+// Commit implements lock.Store.
+func (l *ledger) Commit(ctx context.Context, changes []lock.Change) ([]error, error) {
+	if l.broken {
+		return nil, errors.New("disk full")
+	}
+	return l.Store.Commit(ctx, changes)
+}
+
+type devices map[string]inventory.Device
+
+// Devices implements Devices.
+func (d devices) Devices(_ context.Context, _, after string, limit int) ([]inventory.Device, error) {
+	var found []inventory.Device
+	for _, id := range []string{"mac", "old"} {
+		if id > after && len(found) < limit {
+			found = append(found, d[id])
+		}
+	}
+	return found, nil
+}
+
+// Find implements Devices.
+func (d devices) Find(_ context.Context, id string) (inventory.Device, error) {
+	found, ok := d[id]
+	if !ok {
+		return found, lock.ErrNotFound
+	}
+	return found, nil
+}
+
+type tokens struct{}
+
+// CheckToken implements Tokens.
+func (tokens) CheckToken(_ context.Context, token string) (lock.Actor, error) {
+	if token != goodToken {
+		return lock.Actor{}, lock.ErrDenied
+	}
+	return lock.Actor{ID: "admin"}, nil
+}
+
+type codes struct{}
+
+// NewChallenge implements Codes.
+func (codes) NewChallenge(context.Context) (string, error) { return "new+code", nil }
+
+// NewRenewal implements Codes.
+func (codes) NewRenewal(_ context.Context, device string) (string, error) {
+	return "renew-" + device, nil
+}
+
+// everything may be done by everyone, but for reveals of the old Mac.
+type everything struct{}
+
+// Authorize implements lock.Authorizer.
+func (everything) Authorize(_ context.Context, _ lock.Actor, v lock.Verb, t lock.Target) error {
+	if v == lock.VerbReveal && t.Device.ID == "old" {
+		return errors.New("no")
+	}
+	return nil
+}
+
+// Visible implements lock.Authorizer.
+func (everything) Visible(_ context.Context, _ lock.Actor, _ lock.Verb, f lock.Filter) (lock.Filter, error) {
+	return f, nil
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	keyring, err := pin.CreateKeyring(filepath.Join(t.TempDir(), "keyring"))
+	require.NoError(t, err)
+	now := time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
+	w := &world{t: t, ledger: &ledger{Store: store.NewMemory()}}
+	logger := slog.New(slog.NewTextHandler(&w.logs, nil))
+	w.service, err = lock.New(lock.Config{
+		Store: w.ledger, Sealer: keyring, Platforms: []lock.Platform{mdmproto.Platform(nil)}, Authorize: everything{}, Logger: logger,
+		Now: func() time.Time { now = now.Add(time.Second); return now }, // IDs of one millisecond have no order
+	})
+	require.NoError(t, err)
+	fleet := devices{"mac": mac("mac", "15.1"), "old": mac("old", "11.4")}
+	cfg := Config{
+		Service: w.service, Devices: fleet, Tokens: tokens{}, Codes: codes{}, Scope: "default", BaseURL: "https://mdm.example.com", Logger: logger,
+	}
+	w.api, w.web = &api{cfg}, New(cfg)
+	return w
+}
+
+func mac(id, version string) inventory.Device {
+	at := time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
+	facts := map[string]lock.Fact{}
+	for name, value := range map[string]string{
+		"OSVersion": version, "IsAppleSilicon": "true", "ProductName": "Mac14,2", "ManagementStatus.IsUserEnrollment": "false",
+	} {
+		facts[name] = lock.Fact{Value: value, At: at}
+	}
+	return inventory.Device{
+		Device:    lock.Device{Scope: "default", ID: id, Platform: "apple", Serial: "S-" + id, Name: "Mac " + id, Facts: facts},
+		OSVersion: version, ProductName: "Mac14,2", Enrolled: true, LastSeen: at,
+	}
+}
+
+// answer is what came back.
+type answer struct {
+	*http.Response
+	text string
+	json map[string]any
+}
+
+// do sends a request with the good token. Headers come in pairs.
+func (w *world) do(method, path, body string, headers ...string) answer {
+	w.t.Helper()
+	req := httptest.NewRequest(method, path, strings.NewReader(body))
+	req.Header.Set("Authorization", "Bearer "+goodToken)
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	res := httptest.NewRecorder()
+	w.web.ServeHTTP(res, req)
+	a := answer{Response: res.Result()}
+	text, err := io.ReadAll(a.Body)
+	require.NoError(w.t, err)
+	a.text = string(text)
+	require.NoError(w.t, json.Unmarshal(text, &a.json), a.text)
+	return a
+}
+
+// lock orders a lock of the Mac and returns its action.
+func (w *world) lock(body string, headers ...string) answer {
+	w.t.Helper()
+	return w.do(http.MethodPost, "/api/v1/devices/mac/lock", body, headers...)
+}
+
+func items(a answer) []any {
+	list, _ := a.json["items"].([]any)
+	return list
+}
+
+func TestLockJoinBusy(t *testing.T) {
+	w := newWorld(t)
+	first := w.lock(`{"reason": "stolen", "pin": {"mode": "supplied", "value": "048213"}}`, "Idempotency-Key", "k1")
+	require.Equal(t, http.StatusAccepted, first.StatusCode, first.text)
+	assert.Equal(t, "queued", first.json["state"])
+	assert.Equal(t, false, first.json["joined"])
+	assert.Equal(t, "/api/v1/actions/"+first.json["id"].(string), first.Header.Get("Location"))
+	assert.NotContains(t, first.text, "048213")
+
+	again := w.lock(`{"reason": "stolen"}`)
+	assert.Equal(t, http.StatusOK, again.StatusCode, again.text)
+	assert.Equal(t, first.json["id"], again.json["id"])
+	assert.Equal(t, true, again.json["joined"])
+
+	busy := w.lock(`{"pin": {"mode": "supplied", "value": "731946"}}`)
+	assert.Equal(t, http.StatusConflict, busy.StatusCode)
+	assert.Equal(t, "busy", busy.json["code"])
+	assert.Equal(t, first.json["id"], busy.json["action"].(map[string]any)["id"])
+	assert.NotContains(t, busy.text, "731946")
+
+	reused := w.do(http.MethodPost, "/api/v1/devices/old/lock", `{"force": true}`, "Idempotency-Key", "k1")
+	assert.Equal(t, http.StatusConflict, reused.StatusCode)
+	assert.Equal(t, "key_reused", reused.json["code"])
+}
+
+func TestBlockedAndForced(t *testing.T) {
+	w := newWorld(t)
+	blocked := w.do(http.MethodPost, "/api/v1/devices/old/lock", `{}`)
+	assert.Equal(t, http.StatusUnprocessableEntity, blocked.StatusCode)
+	assert.Equal(t, "blocked", blocked.json["code"])
+	assert.Contains(t, blocked.text, "apple_silicon_before_11_5")
+	forced := w.do(http.MethodPost, "/api/v1/devices/old/lock", `{"force": true}`)
+	assert.Equal(t, http.StatusAccepted, forced.StatusCode, forced.text)
+	assert.Equal(t, true, forced.json["forced"])
+}
+
+func TestDryRunOrdersNothing(t *testing.T) {
+	w := newWorld(t)
+	for device, blocked := range map[string]bool{"mac": false, "old": true} {
+		res := w.do(http.MethodPost, "/api/v1/devices/"+device+"/lock?dry_run=true", `{}`)
+		require.Equal(t, http.StatusOK, res.StatusCode, res.text)
+		assert.Equal(t, blocked, res.json["blocked"], device)
+	}
+	assert.Empty(t, items(w.do(http.MethodGet, "/api/v1/actions", "")))
+}
+
+func TestRevealAndCancel(t *testing.T) {
+	w := newWorld(t)
+	id := w.lock(`{"pin": {"mode": "supplied", "value": "048213"}}`).json["id"].(string)
+	res := w.do(http.MethodPost, "/api/v1/actions/"+id+"/reveal", `{"reason": "owner is here"}`)
+	assert.Equal(t, http.StatusOK, res.StatusCode, res.text)
+	assert.Equal(t, map[string]any{"pin": "048213"}, res.json)
+	assert.Equal(t, "no-store", res.Header.Get("Cache-Control"))
+
+	silent := w.do(http.MethodPost, "/api/v1/actions/"+id+"/reveal", `{"reason": ""}`)
+	assert.Equal(t, http.StatusUnprocessableEntity, silent.StatusCode)
+	assert.Equal(t, "reason", silent.json["field"])
+
+	cancelled := w.do(http.MethodPost, "/api/v1/actions/"+id+"/cancel", "")
+	assert.Equal(t, "cancelled", cancelled.json["state"], cancelled.text)
+
+	pins := w.do(http.MethodGet, "/api/v1/devices/mac/pins", "")
+	require.Len(t, items(pins), 1)
+	assert.Equal(t, id, items(pins)[0].(map[string]any)["action_id"])
+	assert.NotContains(t, pins.text, "048213")
+	events := w.do(http.MethodGet, "/api/v1/events?action_id="+id, "")
+	assert.Len(t, items(events), 3)
+	assert.Contains(t, events.text, `"revealed"`)
+	assert.NotContains(t, events.text, "048213")
+}
+
+func TestDeniedIsRecorded(t *testing.T) {
+	w := newWorld(t)
+	id := w.do(http.MethodPost, "/api/v1/devices/old/lock", `{"force": true}`).json["id"].(string)
+	res := w.do(http.MethodPost, "/api/v1/actions/"+id+"/reveal", `{"reason": "please"}`)
+	assert.Equal(t, http.StatusForbidden, res.StatusCode)
+	assert.Equal(t, "denied", res.json["code"])
+	assert.Len(t, items(w.do(http.MethodGet, "/api/v1/events?type=denied", "")), 1)
+}
+
+func TestDevices(t *testing.T) {
+	w := newWorld(t)
+	one := w.do(http.MethodGet, "/api/v1/devices/mac", "")
+	assert.Equal(t, "managed", one.json["state"], one.text)
+	assert.Equal(t, "2026-11-21T09:00:00Z", one.json["last_seen_at"])
+	assert.Contains(t, one.text, `"learnt_at":"2026-11-21T09:00:00Z"`)
+	id := w.lock(`{}`).json["id"]
+	page := w.do(http.MethodGet, "/api/v1/devices?limit=1", "")
+	require.Len(t, items(page), 1)
+	assert.Equal(t, "lock-pending", items(page)[0].(map[string]any)["state"])
+	assert.Equal(t, id, items(page)[0].(map[string]any)["action_id"])
+	assert.Equal(t, "mac", page.json["next_cursor"])
+	rest := w.do(http.MethodGet, "/api/v1/devices?cursor=mac", "")
+	require.Len(t, items(rest), 1)
+	assert.Empty(t, rest.json["next_cursor"])
+}
+
+func TestActionsAndEventsHavePages(t *testing.T) {
+	w := newWorld(t)
+	first := w.lock(`{}`).json["id"]
+	second := w.do(http.MethodPost, "/api/v1/devices/old/lock", `{"force": true}`).json["id"]
+	page := w.do(http.MethodGet, "/api/v1/actions?limit=1", "")
+	assert.Equal(t, second, items(page)[0].(map[string]any)["id"])
+	rest := w.do(http.MethodGet, "/api/v1/actions?cursor="+page.json["next_cursor"].(string), "")
+	require.Len(t, items(rest), 1)
+	assert.Equal(t, first, items(rest)[0].(map[string]any)["id"])
+	assert.Len(t, items(w.do(http.MethodGet, "/api/v1/actions?device_id=old&live=true&state=queued", "")), 1)
+
+	events := w.do(http.MethodGet, "/api/v1/events?limit=1", "")
+	assert.Equal(t, "1", events.json["next_cursor"])
+	next := w.do(http.MethodGet, "/api/v1/events?cursor=1", "")
+	assert.Equal(t, second, items(next)[0].(map[string]any)["action_id"])
+	assert.Contains(t, next.text, `"audit-read"`, "reading is recorded")
+}
+
+func TestEnrollments(t *testing.T) {
+	w := newWorld(t)
+	res := w.do(http.MethodPost, "/api/v1/enrollments", "")
+	assert.Equal(t, http.StatusCreated, res.StatusCode)
+	assert.Equal(t, "https://mdm.example.com/enroll?code=new%2Bcode", res.json["url"])
+	res = w.do(http.MethodPost, "/api/v1/enrollments", `{"device_id": "mac"}`)
+	assert.Equal(t, "https://mdm.example.com/enroll?code=renew-mac", res.json["url"])
+	assert.Equal(t, http.StatusNotFound, w.do(http.MethodPost, "/api/v1/enrollments", `{"device_id": "nobody"}`).StatusCode)
+}

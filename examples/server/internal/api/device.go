@@ -1,0 +1,176 @@
+package api
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
+	"github.com/latchkey-mdm/latchkey/lock"
+)
+
+// device is one device. State is lock-pending, lock-sent or locked while ActionID is its live lock, else managed or unenrolled.
+type device struct {
+	ID           string          `json:"id"`
+	Platform     string          `json:"platform"`
+	SerialNumber string          `json:"serial_number"`
+	Name         string          `json:"name"`
+	User         string          `json:"user"`
+	Model        string          `json:"model"`
+	ProductName  string          `json:"product_name"`
+	OSVersion    string          `json:"os_version"`
+	AppleSilicon *bool           `json:"apple_silicon,omitempty"`
+	Enrolled     bool            `json:"enrolled"`
+	EnrolledAt   *time.Time      `json:"enrolled_at,omitempty"`
+	LastSeenAt   *time.Time      `json:"last_seen_at,omitempty"`
+	State        string          `json:"state"`
+	ActionID     lock.ID         `json:"action_id"`
+	Facts        map[string]fact `json:"facts,omitempty"` // of one device alone
+}
+
+type fact struct {
+	Value    string    `json:"value"`
+	LearntAt time.Time `json:"learnt_at"`
+}
+
+// newDevice describes a device with its live lock, which may be nil.
+func newDevice(d inventory.Device, live *lock.Action) device {
+	out := device{
+		ID: d.ID, Platform: d.Platform, SerialNumber: d.Serial, Name: d.Name, User: d.User, Model: d.Model, ProductName: d.ProductName,
+		OSVersion: d.OSVersion, AppleSilicon: d.Silicon, Enrolled: d.Enrolled, EnrolledAt: when(d.EnrolledAt), LastSeenAt: when(d.LastSeen),
+	}
+	switch {
+	case live != nil && live.State == lock.StateConfirmed:
+		out.State = "locked"
+	case live != nil && live.State == lock.StateIssued:
+		out.State = "lock-sent"
+	case live != nil:
+		out.State = "lock-pending"
+	case d.Enrolled:
+		out.State = "managed"
+	default:
+		out.State = "unenrolled"
+	}
+	if live != nil {
+		out.ActionID = live.ID
+	}
+	for name, f := range d.Facts {
+		if out.Facts == nil {
+			out.Facts = map[string]fact{}
+		}
+		out.Facts[name] = fact{f.Value, f.At.UTC()}
+	}
+	return out
+}
+
+func (a *api) listDevices(w http.ResponseWriter, r *http.Request, actor lock.Actor) error {
+	q, err := params(r, "search", "cursor", "limit")
+	if err != nil {
+		return err
+	}
+	n, err := limit(q)
+	if err != nil {
+		return err
+	}
+	found, err := a.Devices.Devices(r.Context(), q.Get("search"), q.Get("cursor"), n)
+	if err != nil {
+		return err
+	}
+	live, err := a.live(r, actor, found...)
+	if err != nil {
+		return err
+	}
+	page := list[device]{Items: []device{}}
+	for _, d := range found {
+		page.Items = append(page.Items, newDevice(d, live[d.ID]))
+	}
+	if len(found) == n {
+		page.NextCursor = found[n-1].ID
+	}
+	write(w, http.StatusOK, page)
+	return nil
+}
+
+func (a *api) getDevice(w http.ResponseWriter, r *http.Request, actor lock.Actor) error {
+	d, err := a.Devices.Find(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	live, err := a.live(r, actor, d)
+	if err != nil {
+		return err
+	}
+	write(w, http.StatusOK, newDevice(d, live[d.ID]))
+	return nil
+}
+
+// live finds the live locks of some devices. It is also what asks whether the caller may see anything, so it is asked for no device too.
+func (a *api) live(r *http.Request, actor lock.Actor, devices ...inventory.Device) (map[string]*lock.Action, error) {
+	f := lock.Filter{Scope: a.Scope, Kinds: []lock.Kind{lock.KindLock}, Live: true, Limit: 1000}
+	for _, d := range devices {
+		f.Devices = append(f.Devices, d.ID)
+	}
+	if len(devices) == 0 {
+		f.Devices = []string{""} // none; nil would be all
+	}
+	actions, err := a.Service.List(r.Context(), actor, f)
+	if err != nil {
+		return nil, err
+	}
+	live := map[string]*lock.Action{}
+	for i := range actions {
+		if actions[i].State != lock.StateHeld { // waits beside the live one
+			live[actions[i].Device.ID] = &actions[i]
+		}
+	}
+	return live, nil
+}
+
+// candidate is a PIN that may open the device, without the PIN.
+type candidate struct {
+	ActionID     lock.ID    `json:"action_id"`
+	Rank         int        `json:"rank"` // 1: the most likely
+	Reason       string     `json:"reason"`
+	State        lock.State `json:"state"`
+	Supplied     bool       `json:"supplied"`
+	Reveals      int        `json:"reveals"`
+	OnDevice     bool       `json:"may_be_on_device"`
+	OrderedAt    *time.Time `json:"ordered_at,omitempty"`
+	DeliveredAt  *time.Time `json:"delivered_at,omitempty"`
+	ConfirmedAt  *time.Time `json:"confirmed_at,omitempty"`
+	ReleasedAt   *time.Time `json:"released_at,omitempty"`
+	RequestedBy  string     `json:"requested_by"`
+	DeviceID     string     `json:"device_id"` // an earlier enrolment of the same hardware may have another
+	SerialNumber string     `json:"serial_number"`
+}
+
+// listPINs lists every PIN that the ledger has for a device, also for one that the inventory does not know (any more).
+func (a *api) listPINs(w http.ResponseWriter, r *http.Request, actor lock.Actor) error {
+	d := lock.Device{Scope: a.Scope, ID: r.PathValue("id")}
+	known, err := a.Devices.Find(r.Context(), d.ID)
+	missing := errors.Is(err, lock.ErrNotFound)
+	if err != nil && !missing {
+		return err
+	}
+	if !missing {
+		d = known.Device
+	}
+	found, err := a.Service.Candidates(r.Context(), actor, d)
+	if err != nil {
+		return err
+	}
+	if missing && len(found) == 0 {
+		return lock.ErrNotFound
+	}
+	page := list[candidate]{Items: []candidate{}}
+	for i, c := range found {
+		page.Items = append(page.Items, candidate{
+			ActionID: c.Action.ID, Rank: i + 1, Reason: c.Reason, State: c.Action.State, Supplied: c.Action.Supplied,
+			Reveals: c.Action.Disclosures, OnDevice: c.Action.MayBeOnDevice(), OrderedAt: when(c.Action.Created),
+			DeliveredAt: when(c.Action.Delivered), ConfirmedAt: when(c.Action.Confirmed), ReleasedAt: when(c.Action.Released),
+			RequestedBy: c.Action.By.ID, DeviceID: c.Action.Device.ID, SerialNumber: c.Action.Device.Serial,
+		})
+	}
+	write(w, http.StatusOK, page)
+	return nil
+}

@@ -1,0 +1,52 @@
+package api
+
+import (
+	_ "embed" // the description
+	"net/http"
+	"net/url"
+
+	"github.com/latchkey-mdm/latchkey/lock"
+)
+
+// enrollmentRequest asks for a link. DeviceID: a link by which this device renews its certificate; empty: one for a new enrolment.
+type enrollmentRequest struct {
+	DeviceID string `json:"device_id"`
+}
+
+// newEnrollment makes a link that enrols one device, once, within the hour.
+func (a *api) newEnrollment(w http.ResponseWriter, r *http.Request, actor lock.Actor) error {
+	var body enrollmentRequest
+	if r.ContentLength != 0 {
+		if err := read(r, &body); err != nil {
+			return err
+		}
+	}
+	if _, err := a.live(r, actor); err != nil { // whoever may see the fleet may let devices in
+		return err
+	}
+	code, err := a.code(r, body.DeviceID)
+	if err != nil {
+		return err
+	}
+	write(w, http.StatusCreated, map[string]string{"url": a.BaseURL + "/enroll?code=" + url.QueryEscape(code)})
+	return nil
+}
+
+func (a *api) code(r *http.Request, device string) (string, error) {
+	if device == "" {
+		return a.Codes.NewChallenge(r.Context())
+	}
+	d, err := a.Devices.Find(r.Context(), device)
+	if err != nil {
+		return "", err
+	}
+	return a.Codes.NewRenewal(r.Context(), d.ID)
+}
+
+//go:embed openapi.json
+var openAPI []byte
+
+func serveOpenAPI(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(openAPI)
+}

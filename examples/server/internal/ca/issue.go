@@ -1,0 +1,130 @@
+package ca
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
+)
+
+// errRequest says that a certificate request is not acceptable. Its cause stays inside: the sender learns no more than that.
+var errRequest = errors.New("the certificate request is not acceptable")
+
+// grant is what entitles to a certificate: a code, or the certificate of an enrolled device that is to be replaced.
+type grant struct {
+	code   string
+	renews string // without a code: the device
+}
+
+// issue certifies the key of a request and uses the code up, both in one commit. The same code with the same key gives the same
+// certificate again, since its answer may have been lost. ErrCode and errRequest refuse.
+func (c *CA) issue(ctx context.Context, csr *x509.CertificateRequest, g grant) (cert *x509.Certificate, err error) {
+	if err := checkRequest(csr); err != nil {
+		return nil, fmt.Errorf("%w: %w", errRequest, err)
+	}
+	der, err := c.sign(csr)
+	if err != nil {
+		return nil, err
+	}
+	err = c.db.Write(ctx, func(tx *sql.Tx) error {
+		if g.code != "" {
+			earlier, err := c.consume(ctx, tx, &g, sha256.Sum256(der))
+			if err != nil {
+				return err
+			}
+			if earlier != nil {
+				der = earlier
+				return nil
+			}
+		}
+		sum := sha256.Sum256(der)
+		_, err := tx.ExecContext(ctx, `INSERT INTO server_certificates (sha256, der, renews, issued_at) VALUES ($1, $2, $3, $4)`,
+			sum[:], der, g.renews, db.Micros(c.now()))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if cert, err = x509.ParseCertificate(der); err != nil {
+		return nil, err
+	}
+	if !sameKey(cert, csr) { // the code was used up by another key
+		return nil, ErrCode
+	}
+	return cert, nil
+}
+
+// consume takes the code for a certificate, or returns the certificate that took it before.
+func (c *CA) consume(ctx context.Context, tx *sql.Tx, g *grant, sum [sha256.Size]byte) (earlier []byte, err error) {
+	var expires int64
+	err = tx.QueryRowContext(ctx, `SELECT c.renews, c.expires_at, i.der FROM server_challenges c
+		LEFT JOIN server_certificates i ON i.sha256 = c.issued WHERE c.sha256 = $1`, hashCode(g.code)).Scan(&g.renews, &expires, &earlier)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil, ErrCode
+	case err != nil || earlier != nil:
+		return earlier, err
+	case db.Micros(c.now()) >= expires:
+		return nil, ErrCode
+	}
+	done, err := tx.ExecContext(ctx, `UPDATE server_challenges SET issued = $1 WHERE sha256 = $2 AND issued IS NULL`, sum[:], hashCode(g.code))
+	if err != nil {
+		return nil, err
+	}
+	if n, err := done.RowsAffected(); err != nil || n != 1 {
+		return nil, errors.Join(ErrCode, err)
+	}
+	return nil, nil
+}
+
+// sign makes the certificate. The subject is the device's own words and identifies nobody.
+func (c *CA) sign(csr *x509.CertificateRequest) ([]byte, error) {
+	serial, err := newSerial()
+	if err != nil {
+		return nil, err
+	}
+	now := c.now()
+	name := csr.Subject.CommonName
+	name = strings.ToValidUTF8(name[:min(len(name), 64)], "")
+	return x509.CreateCertificate(rand.Reader, &x509.Certificate{
+		SerialNumber: serial,
+		Subject:      pkix.Name{Organization: []string{"Latchkey"}, CommonName: name},
+		NotBefore:    now.Add(-backdate), NotAfter: now.AddDate(0, 0, leafDays),
+		BasicConstraintsValid: true,
+		KeyUsage:              x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment,
+		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	}, c.cert, csr.PublicKey, c.key)
+}
+
+// checkRequest admits RSA keys of 2048 to 4096 bits and the NIST curves, with the proof that the sender has the key.
+func checkRequest(csr *x509.CertificateRequest) error {
+	switch key := csr.PublicKey.(type) {
+	case *rsa.PublicKey:
+		if bits := key.N.BitLen(); bits < 2048 || bits > 4096 {
+			return errors.New("an RSA key must have 2048 to 4096 bits")
+		}
+	case *ecdsa.PublicKey:
+	default:
+		return errors.New("the key must be RSA or ECDSA")
+	}
+	return csr.CheckSignature()
+}
+
+func sameKey(cert *x509.Certificate, csr *x509.CertificateRequest) bool {
+	switch key := csr.PublicKey.(type) {
+	case *rsa.PublicKey:
+		return key.Equal(cert.PublicKey)
+	case *ecdsa.PublicKey:
+		return key.Equal(cert.PublicKey)
+	}
+	return false
+}

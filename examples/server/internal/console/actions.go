@@ -1,0 +1,112 @@
+package console
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	"github.com/latchkey-mdm/latchkey/lock"
+)
+
+const actionsPerPage = 50
+
+// stateFilter is one choice of the action log.
+type stateFilter struct {
+	Name, Text string
+	states     []lock.State
+	live       bool
+}
+
+var stateFilters = []stateFilter{
+	{"", "All", nil, false},
+	{"live", "Live: under way or locked", nil, true},
+	{"queued", "Will lock when online", []lock.State{lock.StateQueued}, false},
+	{"issued", "Sent, no answer", []lock.State{lock.StateIssued}, false},
+	{"confirmed", "Locked", []lock.State{lock.StateConfirmed}, false},
+	{"released", "Open again", []lock.State{lock.StateReleased}, false},
+	{"doubt", "Given up", []lock.State{lock.StateUnconfirmed, lock.StateExpired}, false},
+	{"refused", "Refused", []lock.State{lock.StateRefused}, false},
+	{"cancelled", "Cancelled", []lock.State{lock.StateCancelled}, false},
+}
+
+type actionLogData struct {
+	Filters       []stateFilter
+	State, Search string
+	Actions       []lock.Action
+	Older         string // address of the next page; empty: there is none
+}
+
+func (c *console) actionLog(w http.ResponseWriter, r *http.Request, a lock.Actor) error {
+	data := actionLogData{Filters: stateFilters, State: r.FormValue("state"), Search: r.FormValue("device")}
+	f := lock.Filter{Scope: c.Scope, Before: lock.ID(r.FormValue("before")), Limit: actionsPerPage}
+	for _, choice := range stateFilters {
+		if choice.Name == data.State {
+			f.States, f.Live = choice.states, choice.live
+		}
+	}
+	if err := c.narrow(r.Context(), &f, data.Search); err != nil {
+		return err
+	}
+	var err error
+	if data.Actions, err = c.Service.List(r.Context(), a, f); err != nil {
+		return err
+	}
+	if len(data.Actions) == actionsPerPage {
+		data.Older = "/actions?" + url.Values{
+			"state": {data.State}, "device": {data.Search}, "before": {string(data.Actions[actionsPerPage-1].ID)},
+		}.Encode()
+	}
+	return c.render(w, r, http.StatusOK, "actions", "Action log", data)
+}
+
+// narrow limits a listing to the devices that a search finds. A text that the inventory does not know may be the serial number of a
+// device that is gone; its actions are not.
+func (c *console) narrow(ctx context.Context, f *lock.Filter, search string) error {
+	if search == "" {
+		return nil
+	}
+	devices, err := c.Devices.Devices(ctx, search, "", devicesPerPage)
+	for _, d := range devices {
+		f.Devices = append(f.Devices, d.ID)
+	}
+	if len(devices) == 0 {
+		f.Serial = search
+	}
+	return err
+}
+
+type actionData struct {
+	Action      lock.Action
+	Events      []lock.Event
+	HasPIN      bool
+	Cancellable bool
+}
+
+func (c *console) actionPage(w http.ResponseWriter, r *http.Request, a lock.Actor) error {
+	action, err := c.Service.Get(r.Context(), a, lock.ID(r.PathValue("id")))
+	if err != nil {
+		return err
+	}
+	data := actionData{Action: action, Cancellable: cancellable(action)}
+	for _, s := range action.Secrets {
+		data.HasPIN = data.HasPIN || s.Name == lock.SecretPIN
+	}
+	if data.Events, err = c.Service.Events(r.Context(), a, lock.EventFilter{Action: action.ID, Limit: 1000}); err != nil {
+		return err
+	}
+	return c.render(w, r, http.StatusOK, "action", "Action", data)
+}
+
+func (c *console) cancel(w http.ResponseWriter, r *http.Request, a lock.Actor) error {
+	action, err := c.Service.Cancel(r.Context(), a, lock.ID(r.PathValue("id")), r.PostFormValue("reason"))
+	if err != nil {
+		return err
+	}
+	text := "Cancelled. Nothing had left, so the Mac is not locked by it."
+	if action.MayBeOnDevice() {
+		text = "Cancelled: it is not sent again. The command had left before, so the Mac may be locked all the same. Its PIN stays here."
+	}
+	c.say(r.Context(), text)
+	http.Redirect(w, r, "/actions/"+string(action.ID), http.StatusSeeOther)
+	return nil
+}

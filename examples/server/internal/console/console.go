@@ -1,0 +1,129 @@
+package console
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
+	"github.com/latchkey-mdm/latchkey/lock"
+)
+
+// Config is what a console is made of.
+type Config struct {
+	Service   *lock.Service    // required
+	Devices   Devices          // required
+	Accounts  Accounts         // required
+	Enrolment Enrolment        // required
+	Demo      Demo             // nil: no simulated Macs
+	Scope     string           // required: whose devices and actions are shown
+	BaseURL   string           // where Macs reach the server, as in https://mdm.example.com; empty: as the browser did
+	Sessions  scs.Store        // nil: in memory, so that a restart signs everybody out
+	Secure    bool             // the console is reached over TLS: the cookie goes nowhere else
+	Now       func() time.Time // nil: time.Now
+	Logger    *slog.Logger     // nil: slog.Default
+}
+
+// Devices is the inventory (inventory.Store). Both methods are safe for concurrent use.
+type Devices interface {
+	// Devices returns at most limit devices in a fixed order: those whose name, serial number or user contains search, after the
+	// device with the ID after. Empty texts select everything.
+	Devices(ctx context.Context, search, after string, limit int) ([]inventory.Device, error)
+	// Find returns one device with its facts, or an error that wraps lock.ErrNotFound.
+	Find(ctx context.Context, id string) (inventory.Device, error)
+}
+
+// Accounts knows the administrators.
+type Accounts interface {
+	// CheckPassword returns who has this name and password. An error that wraps lock.ErrDenied says that nobody has; any other that it
+	// is not known.
+	CheckPassword(ctx context.Context, name, password string) (lock.Actor, error)
+}
+
+// Enrolment lets new Macs in.
+type Enrolment interface {
+	// NewChallenge makes a code that enrols one Mac, once, within the hour.
+	NewChallenge(ctx context.Context) (code string, err error)
+}
+
+// Demo is the way to the simulated Macs of a demonstration.
+type Demo interface {
+	// Screen returns what the device's screen shows. ok is false for a device that is not simulated.
+	Screen(ctx context.Context, device string) (s Screen, ok bool)
+	// Type types a PIN at the device's keyboard and says whether that opened it.
+	Type(ctx context.Context, device, digits string) (opened bool, err error)
+}
+
+// Screen is what a simulated Mac shows.
+type Screen struct {
+	Locked      bool
+	Message     string
+	PhoneNumber string
+}
+
+type console struct {
+	Config
+	sessions *scs.SessionManager
+	pages    pages
+	assets   assets
+}
+
+// New returns the console: the pages under "/" and their files under "/static/". A configuration that cannot work is a *lock.InputError
+// that names the field.
+func New(cfg Config) (http.Handler, error) {
+	for field, missing := range map[string]bool{
+		"Service": cfg.Service == nil, "Devices": cfg.Devices == nil, "Accounts": cfg.Accounts == nil,
+		"Enrolment": cfg.Enrolment == nil, "Scope": cfg.Scope == "",
+	} {
+		if missing {
+			return nil, &lock.InputError{Field: field, Rule: "is required"}
+		}
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.Default()
+	}
+	c := &console{Config: cfg, sessions: newSessions(cfg)}
+	var err error
+	if c.assets, err = loadAssets(); err != nil {
+		return nil, err
+	}
+	if c.pages, err = parsePages(cfg.Now); err != nil {
+		return nil, err
+	}
+	return c.routes(), nil
+}
+
+func (c *console) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /signin", c.open(c.signInPage))
+	mux.HandleFunc("POST /signin", c.open(c.signIn))
+	mux.HandleFunc("POST /signout", c.open(c.signOut))
+	for pattern, h := range map[string]handler{
+		"GET /{$}":                  c.deviceList,
+		"GET /devices/{id}":         c.devicePage,
+		"GET /devices/{id}/lock":    c.lockPage,
+		"POST /devices/{id}/lock":   c.orderLock,
+		"POST /devices/{id}/type":   c.typePIN,
+		"GET /actions":              c.actionLog,
+		"GET /actions/{id}":         c.actionPage,
+		"POST /actions/{id}/cancel": c.cancel,
+		"GET /actions/{id}/reveal":  c.revealPage,
+		"POST /actions/{id}/reveal": c.reveal,
+		"GET /audit":                c.auditLog,
+		"GET /enrolment":            c.enrolPage,
+		"POST /enrolment":           c.newEnrolment,
+		"/":                         c.notFound,
+	} {
+		mux.HandleFunc(pattern, c.signedIn(h))
+	}
+	outside := http.NewServeMux()
+	outside.Handle("GET /static/", c.assets)
+	outside.Handle("/", c.sessions.LoadAndSave(mux))
+	return c.guard(outside)
+}

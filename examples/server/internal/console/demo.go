@@ -1,0 +1,25 @@
+package console
+
+import (
+	"net/http"
+
+	"github.com/latchkey-mdm/latchkey/lock"
+)
+
+// typePIN types a PIN at the keyboard of a simulated Mac.
+func (c *console) typePIN(w http.ResponseWriter, r *http.Request, _ lock.Actor) error {
+	if c.Demo == nil {
+		return lock.ErrNotFound
+	}
+	opened, err := c.Demo.Type(r.Context(), r.PathValue("id"), r.PostFormValue("digits"))
+	if err != nil {
+		return err
+	}
+	text := "Wrong PIN, says the simulated Mac. Reveal the PIN and read it digit by digit."
+	if opened {
+		text = "The simulated Mac has opened. The lock says Open again once the Mac has asked for commands, a minute or so from now."
+	}
+	c.say(r.Context(), text)
+	http.Redirect(w, r, devicePath(r.PathValue("id")), http.StatusSeeOther) //nolint:gosec // an escaped path of this server
+	return nil
+}

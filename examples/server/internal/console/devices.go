@@ -1,0 +1,118 @@
+package console
+
+import (
+	"context"
+	"net/http"
+	"slices"
+
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
+	"github.com/latchkey-mdm/latchkey/lock"
+)
+
+const devicesPerPage = 100
+
+type deviceRow struct {
+	inventory.Device
+	Lock *lock.Action // what is known of its lock; nil: none was ever ordered
+}
+
+type deviceListData struct {
+	Search string
+	Rows   []deviceRow
+	Next   string // ID after which the next page begins; empty: there is none
+	Counts lockCounts
+}
+
+// lockCounts is what is live in the whole fleet.
+type lockCounts struct{ Locked, Sent, Waiting int }
+
+func (c *console) deviceList(w http.ResponseWriter, r *http.Request, a lock.Actor) error {
+	ctx, data := r.Context(), deviceListData{Search: r.FormValue("q")}
+	devices, err := c.Devices.Devices(ctx, data.Search, r.FormValue("after"), devicesPerPage+1)
+	if err != nil {
+		return err
+	}
+	if len(devices) > devicesPerPage {
+		devices = devices[:devicesPerPage]
+		data.Next = devices[devicesPerPage-1].ID
+	}
+	locks, err := c.locksOf(ctx, a, devices)
+	if err != nil {
+		return err
+	}
+	for _, d := range devices {
+		data.Rows = append(data.Rows, deviceRow{d, decisive(locks[d.ID])})
+	}
+	if data.Counts, err = c.count(ctx, a); err != nil {
+		return err
+	}
+	return c.render(w, r, http.StatusOK, "devices", "Devices", data)
+}
+
+// locksOf reads what decides the lock state of some devices: all that is live, and the newest thousand locks.
+func (c *console) locksOf(ctx context.Context, a lock.Actor, devices []inventory.Device) (map[string][]lock.Action, error) {
+	byDevice := map[string][]lock.Action{}
+	if len(devices) == 0 {
+		return byDevice, nil
+	}
+	f := lock.Filter{Scope: c.Scope, Kinds: []lock.Kind{lock.KindLock}, Limit: 1000}
+	for _, d := range devices {
+		f.Devices = append(f.Devices, d.ID)
+	}
+	for _, live := range []bool{true, false} {
+		f.Live = live
+		actions, err := c.Service.List(ctx, a, f)
+		if err != nil {
+			return nil, err
+		}
+		for _, action := range actions {
+			byDevice[action.Device.ID] = append(byDevice[action.Device.ID], action)
+		}
+	}
+	return byDevice, nil
+}
+
+// decisive picks the lock that says most of the device now: one that the device acknowledged and that holds it, else the live one, else
+// the newest that may have reached it unanswered, else the newest.
+func decisive(locks []lock.Action) *lock.Action {
+	weight := func(a lock.Action) int {
+		switch {
+		case a.State == lock.StateConfirmed && a.Holds:
+			return 3
+		case a.State == lock.StateQueued, a.State == lock.StateIssued:
+			return 2
+		case a.MayBeOnDevice() && a.State != lock.StateConfirmed:
+			return 1
+		default:
+			return 0
+		}
+	}
+	var best *lock.Action
+	for i, a := range locks {
+		if best == nil || weight(a) > weight(*best) || weight(a) == weight(*best) && a.ID > best.ID {
+			best = &locks[i]
+		}
+	}
+	return best
+}
+
+func (c *console) count(ctx context.Context, a lock.Actor) (lockCounts, error) {
+	var n lockCounts
+	live, err := c.Service.List(ctx, a, lock.Filter{Scope: c.Scope, Kinds: []lock.Kind{lock.KindLock}, Live: true, Limit: 1000})
+	for _, action := range live {
+		switch action.State {
+		case lock.StateConfirmed:
+			n.Locked++
+		case lock.StateIssued:
+			n.Sent++
+		case lock.StateQueued:
+			n.Waiting++
+		}
+	}
+	return n, err
+}
+
+// cancellable says whether Cancel can still withdraw something of the action.
+func cancellable(a lock.Action) bool {
+	return slices.Contains([]lock.State{lock.StateHeld, lock.StateQueued, lock.StateIssued}, a.State)
+}

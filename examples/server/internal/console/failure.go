@@ -1,0 +1,68 @@
+package console
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"github.com/latchkey-mdm/latchkey/lock"
+)
+
+// failure is an error as a page tells it.
+type failure struct {
+	Status      int
+	Title, Text string
+	Action      *lock.Action // the one in the way, when there is one
+}
+
+// explain is the one way from an error to a page. The texts that it takes from errors are made for people and never hold a PIN.
+func explain(err error) failure {
+	var (
+		input      *lock.InputError
+		busy       *lock.BusyError
+		blocked    *lock.BlockedError
+		transition *lock.TransitionError
+	)
+	switch {
+	case errors.As(err, &busy):
+		return failure{http.StatusConflict, "There is a lock already", "This device has a lock that this order cannot join. " +
+			"Cancel it, or wait until it ends.", &busy.Live}
+	case errors.As(err, &blocked):
+		return failure{http.StatusUnprocessableEntity, "This would not work", sentence(blocked.Error()), nil}
+	case errors.As(err, &transition):
+		return failure{http.StatusConflict, "Too late for that", "The action has moved on in the meantime, " +
+			"and its state does not allow this any more.", nil}
+	case errors.As(err, &input):
+		return failure{http.StatusUnprocessableEntity, "Please check what you entered", sentence(input.Field + " " + input.Rule), nil}
+	case errors.Is(err, lock.ErrKeyReused):
+		return failure{http.StatusConflict, "This form was used already", "It ordered something else. Open the device and start again.", nil}
+	case errors.Is(err, lock.ErrDenied):
+		return failure{http.StatusForbidden, "You may not do this", "The attempt was recorded.", nil}
+	case errors.Is(err, lock.ErrNotFound):
+		return failure{http.StatusNotFound, "Not found", "There is nothing under this address.", nil}
+	case errors.Is(err, lock.ErrSealed):
+		return failure{http.StatusServiceUnavailable, "The PIN cannot be opened now",
+			"It is safe in the ledger, but the key that sealed it is missing. Restore the keyring, then try again.", nil}
+	default:
+		return failure{http.StatusServiceUnavailable, "Something is out of order",
+			"Nothing is known to have happened. Try again; if it stays like this, look into the server's log.", nil}
+	}
+}
+
+// fail answers with an error page. What is not the caller's doing is logged, with the address of the page and without what was entered.
+func (c *console) fail(w http.ResponseWriter, r *http.Request, err error) {
+	f := explain(err)
+	if f.Status >= http.StatusInternalServerError {
+		c.Logger.ErrorContext(r.Context(), "request failed",
+			slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Any("error", err))
+		w.Header().Set("Retry-After", "5")
+	}
+	if err := c.render(w, r, f.Status, "failure", f.Title, f); err != nil {
+		c.Logger.ErrorContext(r.Context(), "error page failed", slog.Any("error", err))
+		http.Error(w, f.Title, http.StatusInternalServerError)
+	}
+}
+
+func (c *console) notFound(http.ResponseWriter, *http.Request, lock.Actor) error {
+	return lock.ErrNotFound
+}

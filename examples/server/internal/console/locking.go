@@ -1,0 +1,246 @@
+package console
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
+	"github.com/latchkey-mdm/latchkey/lock"
+	"github.com/latchkey-mdm/latchkey/pin"
+)
+
+// keyPrefix begins the idempotency keys of this console.
+const keyPrefix = "console/"
+
+// lockForm is the lock dialog. It never holds a PIN: one that was chosen has to be typed again.
+type lockForm struct {
+	Device   inventory.Device
+	Live     *lock.Action   // the lock that is under way or holds: there is nothing to order
+	Findings []lock.Finding // of the device, not of a field
+	Blocked  bool           // and not forceable
+	Forcible bool           // blocked unless forced
+
+	Message, Phone option
+	Reason, Ticket string
+	OwnPIN, Force  bool
+	Key            string // makes one action of this form, however often it is sent
+	Errors         map[string]string
+	Failure        string // what stands in the way of the whole order
+}
+
+// option is a field of the locked screen that is behind a checkbox.
+type option struct {
+	On      bool
+	Value   string
+	Blocked string // why this device cannot show it
+	Warning string // why it may not
+}
+
+// Arm is what must be typed to arm the button, so that the wrong machine is not locked: the last four characters of the serial number.
+func (f *lockForm) Arm() string {
+	text := f.Device.Serial
+	if len(text) < 4 {
+		text = f.Device.ID
+	}
+	return text[max(0, len(text)-4):]
+}
+
+// ArmLabel says what to type.
+func (f *lockForm) ArmLabel() string {
+	if len(f.Device.Serial) < 4 {
+		return "Type the last four characters of the device ID"
+	}
+	return "Type the last four characters of the serial number"
+}
+
+func (c *console) lockPage(w http.ResponseWriter, r *http.Request, a lock.Actor) error {
+	f, err := c.newLockForm(r, a)
+	if err != nil {
+		return err
+	}
+	return c.render(w, r, http.StatusOK, "lock", "Lock "+f.Device.Name, f)
+}
+
+// newLockForm asks what a lock of the device would do. Message and phone number are part of the question, so that the dialog can say
+// beforehand what this device cannot show.
+func (c *console) newLockForm(r *http.Request, a lock.Actor) (*lockForm, error) {
+	ctx := r.Context()
+	f := &lockForm{Key: keyPrefix + string(lock.NewID(c.Now())), Errors: map[string]string{}}
+	d, err := c.Devices.Find(ctx, r.PathValue("id"))
+	if err != nil {
+		return f, err
+	}
+	f.Device = d
+	live, err := c.Service.Live(ctx, a, c.Scope, d.ID)
+	if err != nil {
+		return f, err
+	}
+	if i := slices.IndexFunc(live, func(a lock.Action) bool { return a.Kind == lock.KindLock }); i >= 0 {
+		f.Live = &live[i]
+	}
+	findings, err := c.Service.Preflight(ctx, a, lock.Request{Device: d.Device, Message: "A message", PhoneNumber: "0"})
+	f.sort(findings)
+	return f, err
+}
+
+// sort gives each finding its place.
+func (f *lockForm) sort(findings []lock.Finding) {
+	f.Findings = nil
+	for _, finding := range findings {
+		switch finding.Field {
+		case "message":
+			f.Message.limit(finding)
+		case "phone_number":
+			f.Phone.limit(finding)
+		default:
+			f.Findings = append(f.Findings, finding)
+			if finding.Level == lock.LevelBlock {
+				f.Forcible = true
+				f.Blocked = f.Blocked || !finding.Forceable
+			}
+		}
+	}
+	f.Forcible = f.Forcible && !f.Blocked
+	weight := map[lock.Level]int{lock.LevelBlock: 0, lock.LevelWarn: 1, lock.LevelInfo: 2}
+	slices.SortStableFunc(f.Findings, func(x, y lock.Finding) int { return weight[x.Level] - weight[y.Level] })
+}
+
+func (o *option) limit(f lock.Finding) {
+	if f.Level == lock.LevelBlock {
+		o.Blocked = f.Text
+	} else {
+		o.Warning = f.Text
+	}
+}
+
+// text is what the option adds to the order.
+func (o *option) text() string {
+	if !o.On {
+		return ""
+	}
+	return o.Value
+}
+
+func (c *console) orderLock(w http.ResponseWriter, r *http.Request, a lock.Actor) error {
+	f, err := c.newLockForm(r, a)
+	if err != nil {
+		return err
+	}
+	f.fill(r)
+	req, ok := f.request(r.PostFormValue("confirm"), r.PostFormValue("pin"))
+	if !ok {
+		return c.render(w, r, http.StatusUnprocessableEntity, "lock", "Lock "+f.Device.Name, f)
+	}
+	action, err := c.Service.Lock(r.Context(), a, req)
+	if err != nil {
+		status, ok := f.refuse(err)
+		if !ok {
+			return err
+		}
+		return c.render(w, r, status, "lock", "Lock "+f.Device.Name, f)
+	}
+	c.say(r.Context(), ordered(action))
+	http.Redirect(w, r, devicePath(f.Device.ID), http.StatusSeeOther)
+	return nil
+}
+
+func ordered(a lock.Action) string {
+	switch {
+	case !a.Joined:
+		return "Lock ordered, and its PIN is kept. The Mac locks when it comes online; this page says Locked only after the Mac has said so."
+	case a.State == lock.StateQueued || a.State == lock.StateIssued:
+		return "This Mac has a lock under way already. Your order joined it: one lock, one PIN."
+	default:
+		return "This order was made before and led to the lock below. No second one was ordered."
+	}
+}
+
+// fill takes over what was entered, but for the PIN.
+func (f *lockForm) fill(r *http.Request) {
+	f.Message.On, f.Message.Value = r.PostFormValue("with_message") != "", r.PostFormValue("message")
+	f.Phone.On, f.Phone.Value = r.PostFormValue("with_phone") != "", r.PostFormValue("phone_number")
+	f.Reason, f.Ticket = r.PostFormValue("reason"), r.PostFormValue("ticket")
+	f.OwnPIN, f.Force = r.PostFormValue("pin_mode") == "supplied", r.PostFormValue("force") != ""
+	if id, ok := strings.CutPrefix(r.PostFormValue("key"), keyPrefix); ok && len(id) == 36 {
+		f.Key = keyPrefix + id
+	}
+}
+
+// keepOut empties the texts that contain the PIN which was chosen: they are kept in clear, and come back in the form.
+func (f *lockForm) keepOut(digits string) {
+	for field, text := range map[string]*string{
+		"message": &f.Message.Value, "phone_number": &f.Phone.Value, "reason": &f.Reason, "ticket": &f.Ticket,
+	} {
+		if digits != "" && strings.Contains(*text, digits) {
+			*text, f.Errors[field] = "", "Must not contain the PIN: it would be kept, or shown, in clear."
+		}
+	}
+}
+
+// request makes the order, or says at the fields why there is none.
+func (f *lockForm) request(confirm, digits string) (lock.Request, bool) {
+	if f.OwnPIN {
+		f.keepOut(digits)
+	}
+	req := lock.Request{
+		Device: f.Device.Device, Reason: f.Reason, Ticket: f.Ticket, Message: f.Message.text(), PhoneNumber: f.Phone.text(),
+		Force: f.Force, Key: f.Key,
+	}
+	if !strings.EqualFold(strings.TrimSpace(confirm), f.Arm()) {
+		f.Errors["confirm"] = "These are not the last four characters. Compare the device with the one in your hands or in your ticket."
+	}
+	if f.Message.On && f.Errors["message"] == "" && strings.TrimSpace(f.Message.Value) == "" {
+		f.Errors["message"] = "Enter a message, or clear the checkbox."
+	}
+	if f.Phone.On && f.Errors["phone_number"] == "" && strings.TrimSpace(f.Phone.Value) == "" {
+		f.Errors["phone_number"] = "Enter a phone number, or clear the checkbox."
+	}
+	if f.OwnPIN {
+		code, err := pin.Parse(digits)
+		if err != nil {
+			f.Errors["pin"] = pinRule(err)
+		}
+		req.PIN = code
+	}
+	return req, len(f.Errors) == 0
+}
+
+func pinRule(err error) string {
+	var broken *pin.Error
+	if errors.As(err, &broken) {
+		return sentence(broken.Rule)
+	}
+	return "This is not a PIN."
+}
+
+// refuse shows in the dialog what the service says against the order. ok is false when it belongs on an error page.
+func (f *lockForm) refuse(err error) (status int, ok bool) {
+	var (
+		input   *lock.InputError
+		busy    *lock.BusyError
+		blocked *lock.BlockedError
+	)
+	switch {
+	case errors.As(err, &busy):
+		f.Live = &busy.Live
+		f.Failure = "This Mac has a lock already, with another PIN than the one you chose. Nothing was ordered."
+		return http.StatusConflict, true
+	case errors.As(err, &blocked):
+		f.sort(blocked.Findings)
+		f.Failure = "Nothing was ordered: see below what stands in the way."
+		return http.StatusUnprocessableEntity, true
+	case errors.As(err, &input):
+		f.Errors[input.Field] = sentence(input.Rule)
+		if input.Field == "pin" {
+			f.Errors["pin"] = pinRule(err)
+		}
+		if !slices.Contains([]string{"pin", "message", "phone_number", "reason", "ticket"}, input.Field) {
+			f.Failure = sentence(input.Field + " " + input.Rule)
+		}
+		return http.StatusUnprocessableEntity, true
+	default:
+		return 0, false
+	}
+}

@@ -1,0 +1,92 @@
+package console
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/latchkey-mdm/latchkey/lock"
+)
+
+// revealTime is how long a PIN stays on the screen.
+const revealTime = 30 * time.Second
+
+type revealData struct {
+	Action  lock.Action
+	Reason  string
+	Error   string
+	Seconds int
+	Groups  []string // the PIN in groups of three; none before the reveal
+	Spoken  string   // as one reads it out on the phone
+}
+
+// revealPage asks for the reason. It does not know the PIN.
+func (c *console) revealPage(w http.ResponseWriter, r *http.Request, a lock.Actor) error {
+	data, err := c.revealOf(r, a)
+	if err != nil {
+		return err
+	}
+	return c.render(w, r, http.StatusOK, "reveal", "Reveal the PIN", data)
+}
+
+func (c *console) revealOf(r *http.Request, a lock.Actor) (revealData, error) {
+	action, err := c.Service.Get(r.Context(), a, lock.ID(r.PathValue("id")))
+	if err == nil && !slices.ContainsFunc(action.Secrets, func(s lock.Secret) bool { return s.Name == lock.SecretPIN }) {
+		err = lock.ErrNotFound
+	}
+	return revealData{Action: action, Seconds: int(revealTime / time.Second)}, err
+}
+
+// reveal shows the PIN once it is recorded who asked, and why. The answer is kept nowhere, and a browser without scripts leaves it by
+// the Refresh header.
+func (c *console) reveal(w http.ResponseWriter, r *http.Request, a lock.Actor) error {
+	data, err := c.revealOf(r, a)
+	if err != nil {
+		return err
+	}
+	data.Reason = r.PostFormValue("reason")
+	code, err := c.Service.Reveal(r.Context(), a, data.Action.ID, data.Reason)
+	var input *lock.InputError
+	if errors.As(err, &input) {
+		data.Error = sentence(input.Field + " " + input.Rule)
+		if strings.Contains(input.Rule, "PIN") { // it may be in there: do not send it back
+			data.Reason = ""
+		}
+		return c.render(w, r, http.StatusUnprocessableEntity, "reveal", "Reveal the PIN", data)
+	}
+	if err != nil {
+		return err
+	}
+	data.Groups, data.Spoken = groups(code.Expose()), spoken(code.Expose())
+	w.Header().Set("Refresh", "30; url="+devicePath(data.Action.Device.ID))
+	return c.render(w, r, http.StatusOK, "reveal", "PIN", data)
+}
+
+// groups cuts a PIN into groups of three characters.
+func groups(digits string) []string {
+	var parts []string
+	for chunk := range slices.Chunk([]rune(digits), 3) {
+		parts = append(parts, string(chunk))
+	}
+	return parts
+}
+
+// spoken is how a PIN is read out: "one two three — four five six".
+func spoken(digits string) string {
+	names := [...]string{"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"}
+	var parts []string
+	for _, group := range groups(digits) {
+		var words []string
+		for _, r := range group {
+			if r >= '0' && r <= '9' {
+				words = append(words, names[r-'0'])
+			} else {
+				words = append(words, string(r))
+			}
+		}
+		parts = append(parts, strings.Join(words, " "))
+	}
+	return strings.Join(parts, " — ")
+}

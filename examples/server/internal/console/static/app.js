@@ -1,0 +1,68 @@
+// What is pleasant, and not needed: every page works without this file.
+"use strict";
+
+const byId = (id) => document.getElementById(id);
+
+// Fresh states: parts marked data-live are fetched again while somebody looks. Parts in use (a field, an open detail) stay as they are.
+// Nobody at the keyboard for ten minutes: it stops, so that the session can end.
+function keepFresh() {
+  const live = () => [...document.querySelectorAll("[data-live]")];
+  if (live().length === 0) return;
+  let used = Date.now();
+  for (const type of ["pointerdown", "pointermove", "keydown"]) addEventListener(type, () => { used = Date.now(); }, { passive: true });
+  const inUse = (part) => part.contains(document.activeElement) || part.querySelector("details[open]") !== null ||
+    [...part.querySelectorAll("input:not([type=hidden])")].some((field) => field.value !== "");
+  setInterval(async () => {
+    if (document.hidden || Date.now() - used > 600000) return;
+    try {
+      const answer = await fetch(location.href, { headers: { "X-Refresh": "1" }, redirect: "error" });
+      if (!answer.ok) return;
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      for (const part of live()) {
+        const fresh = page.getElementById(part.id);
+        if (fresh && !inUse(part) && fresh.innerHTML !== part.innerHTML) part.replaceWith(document.importNode(fresh, true));
+      }
+    } catch { /* the server restarts, or the session ended: the page stays as it is */ }
+  }, 4000);
+}
+
+// The button of the lock dialog arms itself when the last four characters are right. The server checks them again.
+function armButton() {
+  const field = byId("confirm"), button = byId("order");
+  if (!field || !button) return;
+  const check = () => { button.disabled = field.value.trim().toUpperCase() !== field.dataset.arm.toUpperCase(); };
+  field.addEventListener("input", check);
+  check();
+}
+
+function copyFrom(button, text) {
+  if (!button || !navigator.clipboard) return;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    try { await navigator.clipboard.writeText(text()); button.textContent = "Copied"; } catch { button.textContent = "Copy by hand"; }
+  });
+}
+
+// A revealed PIN leaves the screen after its time, and when the page is left, so that neither Back nor a sleeping tab shows it.
+function hidePIN() {
+  const shown = byId("shown");
+  if (!shown) return;
+  const until = Date.now() + 1000 * Number(shown.dataset.seconds);
+  const gone = () => { byId("digits").textContent = "••• •••"; shown.querySelector(".spoken").textContent = ""; };
+  const timer = setInterval(() => {
+    const left = Math.ceil((until - Date.now()) / 1000);
+    byId("left").value = left;
+    byId("seconds").textContent = Math.max(left, 0);
+    if (left > 0) return;
+    clearInterval(timer);
+    gone();
+    location.replace(shown.dataset.back);
+  }, 250);
+  addEventListener("pagehide", gone);
+  copyFrom(byId("copy"), () => byId("digits").textContent.replaceAll(/\s/g, ""));
+}
+
+keepFresh();
+armButton();
+hidePIN();
+copyFrom(byId("copy-link"), () => byId("link").value);

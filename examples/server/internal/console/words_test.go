@@ -1,0 +1,88 @@
+package console
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/latchkey-mdm/latchkey/lock"
+)
+
+func TestStatusOf(t *testing.T) {
+	for _, c := range []struct {
+		name, class, text string
+		action            lock.Action
+	}{
+		{"held", "waiting", "Waits for a second person", lock.Action{State: lock.StateHeld}},
+		{"queued", "waiting", "Will lock when it comes online", lock.Action{State: lock.StateQueued}},
+		{"issued", "sent", "Command sent, no answer yet", lock.Action{State: lock.StateIssued, Deliveries: 1}},
+		{"deferred", "sent", "Not now, says the Mac; will be asked again", lock.Action{State: lock.StateIssued, Deliveries: 1, Deferred: true}},
+		{"confirmed", "locked", "Locked", lock.Action{State: lock.StateConfirmed, Holds: true, Deliveries: 1}},
+		{"confirmed without hold", "open", "Done", lock.Action{State: lock.StateConfirmed, Deliveries: 1}},
+		{"released", "open", "Open again, seen 5 minutes ago", lock.Action{State: lock.StateReleased, Released: began.Add(-5 * time.Minute)}},
+		{"refused", "failed", "Refused by the Mac", lock.Action{State: lock.StateRefused, Deliveries: 1}},
+		{"cancelled early", "none", "Cancelled before it was sent", lock.Action{State: lock.StateCancelled}},
+		{"cancelled late", "doubt", "Cancelled after it was sent; may be locked", lock.Action{State: lock.StateCancelled, Deliveries: 1}},
+		{"expired", "none", "Expired before it was sent", lock.Action{State: lock.StateExpired}},
+		{"escrow", "none", "Kept", lock.Action{Kind: lock.KindEscrow, State: lock.StateConfirmed}},
+		{"unconfirmed", "doubt", "No answer; may be locked", lock.Action{State: lock.StateUnconfirmed, Deliveries: 3}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := statusOf(c.action, began)
+			assert.Equal(t, c.text, s.Text)
+			assert.Equal(t, c.class, s.Class)
+			assert.NotEmpty(t, s.Detail)
+		})
+	}
+}
+
+func TestDecisive(t *testing.T) {
+	locked := lock.Action{ID: "1", State: lock.StateConfirmed, Holds: true, Deliveries: 1}
+	issued := lock.Action{ID: "2", State: lock.StateIssued, Lane: "lock", Deliveries: 1}
+	doubt := lock.Action{ID: "3", State: lock.StateUnconfirmed, Deliveries: 1}
+	released := lock.Action{ID: "4", State: lock.StateReleased, Deliveries: 1}
+	cancelled := lock.Action{ID: "5", State: lock.StateCancelled}
+	for _, c := range []struct {
+		name  string
+		locks []lock.Action
+		want  lock.ID
+	}{
+		{"acknowledged before all", []lock.Action{cancelled, released, doubt, issued, locked}, "1"},
+		{"live before what was given up", []lock.Action{cancelled, released, doubt, issued}, "2"},
+		{"what may be locked before what is over", []lock.Action{cancelled, released, doubt}, "3"},
+		{"else the newest", []lock.Action{released, cancelled}, "5"},
+	} {
+		t.Run(c.name, func(t *testing.T) { assert.Equal(t, c.want, decisive(c.locks).ID) })
+	}
+	assert.Nil(t, decisive(nil))
+}
+
+func TestRelative(t *testing.T) {
+	for _, c := range []struct {
+		d    time.Duration
+		want string
+	}{
+		{0, "just now"}, {-3 * time.Second, "just now"}, {30 * time.Second, "30 seconds ago"}, {time.Minute, "1 minute ago"},
+		{59 * time.Minute, "59 minutes ago"}, {time.Hour, "1 hour ago"}, {25 * time.Hour, "1 day ago"}, {50 * time.Hour, "2 days ago"},
+		{-30 * 24 * time.Hour, "in 30 days"},
+	} {
+		assert.Equal(t, c.want, relative(began, began.Add(-c.d)))
+	}
+	assert.Equal(t, "never", relative(began, time.Time{}))
+}
+
+func TestEveryEventHasWords(t *testing.T) {
+	for _, e := range []lock.Event{
+		{Type: lock.EventOrdered, Order: &lock.Action{Kind: lock.KindLock}}, {Type: lock.EventRedelivered, Delivery: 2},
+		{Type: lock.EventReleased, Evidence: lock.EvidencePoll}, {Type: lock.EventDenied, Facts: map[string]string{"verb": "reveal"}},
+		{Type: "new-kind"},
+	} {
+		assert.NotEmpty(t, what(e))
+	}
+	assert.Equal(t, "Command sent again (delivery 2)", what(lock.Event{Type: lock.EventRedelivered, Delivery: 2}))
+	assert.Equal(t, "Denied: reveal", what(lock.Event{Type: lock.EventDenied, Facts: map[string]string{"verb": "reveal"}}))
+	assert.Equal(t, "Sign-in refused", what(lock.Event{Type: lock.EventSignedIn, Facts: map[string]string{"outcome": "refused"}}))
+	assert.Equal(t, "Latchkey", who(lock.Actor{ID: "system"}))
+	assert.Equal(t, "The device", who(lock.Actor{ID: "device"}))
+}

@@ -1,0 +1,115 @@
+package inventory
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
+	"github.com/latchkey-mdm/latchkey/lock"
+	"github.com/latchkey-mdm/latchkey/mdmproto"
+)
+
+// Device is one device as the server knows it.
+type Device struct {
+	lock.Device // Facts are filled in by Store.Device alone
+
+	OSVersion   string // as the device said last; empty: unknown
+	ProductName string // Apple's model identifier, as Mac14,2; empty: unknown
+	Silicon     *bool  // it has Apple silicon; nil: unknown
+	Enrolled    bool   // false: it checked out
+	EnrolledAt  time.Time
+	LastSeen    time.Time
+}
+
+// maxPage is the most devices of one page.
+const maxPage = 1000
+
+const columns = `d.id, d.serial, d.name, d.user_name, d.model, d.os_version, d.product_name, d.enrolled, d.enrolled_at, d.seen_at,
+	(SELECT value FROM server_facts f WHERE f.device = d.id AND f.name = 'IsAppleSilicon')`
+
+// Devices lists devices by name. Search is looked for in name, serial number, user, model and ID, in any case; empty finds all. The
+// page begins after the device of the ID after ("": at the beginning) and has at most limit devices (0: 100, never more than 1,000).
+func (s *Store) Devices(ctx context.Context, search, after string, limit int) ([]Device, error) {
+	if limit <= 0 {
+		limit = 100
+	}
+	query := `SELECT ` + columns + ` FROM server_devices d
+		WHERE ($1 = '' OR (d.name, d.id) > (SELECT a.name, a.id FROM server_devices a WHERE a.id = $1))
+		AND lower(d.name || ' ' || d.serial || ' ' || d.user_name || ' ' || d.model || ' ' || d.id) LIKE $2 ESCAPE '!'
+		ORDER BY d.name, d.id LIMIT $3`
+	pattern := "%" + strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(strings.ToLower(search)) + "%"
+	rows, err := s.db.Readers.QueryContext(ctx, query, after, pattern, min(limit, maxPage))
+	if err != nil {
+		return nil, fmt.Errorf("list devices: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	var found []Device
+	for rows.Next() {
+		d, err := s.scan(rows)
+		if err != nil {
+			return nil, fmt.Errorf("list devices: %w", err)
+		}
+		found = append(found, d)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("list devices: %w", err)
+	}
+	return found, nil
+}
+
+// Find returns one device with its facts, or an error that wraps lock.ErrNotFound.
+func (s *Store) Find(ctx context.Context, id string) (Device, error) {
+	row := s.db.Readers.QueryRowContext(ctx, `SELECT `+columns+` FROM server_devices d WHERE d.id = $1`, id)
+	d, err := s.scan(row)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Device{}, fmt.Errorf("device %w", lock.ErrNotFound)
+	}
+	if err == nil {
+		d.Facts, err = s.facts(ctx, id)
+	}
+	if err != nil {
+		return Device{}, fmt.Errorf("find device: %w", err)
+	}
+	return d, nil
+}
+
+func (s *Store) scan(row interface{ Scan(...any) error }) (Device, error) {
+	d := Device{Device: lock.Device{Scope: Scope, Platform: mdmproto.PlatformName}}
+	var enrolledAt, seenAt int64
+	var silicon sql.NullString
+	err := row.Scan(&d.ID, &d.Serial, &d.Name, &d.User, &d.Model, &d.OSVersion, &d.ProductName, &d.Enrolled, &enrolledAt, &seenAt, &silicon)
+	if err != nil {
+		return Device{}, err
+	}
+	if silicon.Valid {
+		is := silicon.String == "true"
+		d.Silicon = &is
+	}
+	d.EnrolledAt, d.LastSeen = db.Time(enrolledAt), s.lastSeen(d.ID, db.Time(seenAt))
+	return d, nil
+}
+
+// facts reads what is known of a device.
+func (s *Store) facts(ctx context.Context, id string) (map[string]lock.Fact, error) {
+	rows, err := s.db.Readers.QueryContext(ctx, `SELECT name, value, learnt_at FROM server_facts WHERE device = $1`, id)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	facts := map[string]lock.Fact{}
+	for rows.Next() {
+		var name string
+		var f lock.Fact
+		var at int64
+		if err := rows.Scan(&name, &f.Value, &at); err != nil {
+			return nil, err
+		}
+		f.At = db.Time(at)
+		facts[name] = f
+	}
+	return facts, rows.Err()
+}

@@ -1,0 +1,200 @@
+package inventory
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"crypto/x509"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
+	"github.com/latchkey-mdm/latchkey/lock"
+	"github.com/latchkey-mdm/latchkey/mdmproto"
+)
+
+// Authenticate implements mdmproto.Enrollments. The certificate decides: one that was issued to renew that of this device renews, any
+// other new one enrols anew, and one that another device has used, or that this device has replaced, is refused.
+//
+// A repeated Authenticate is answered as the first was, until a TokenUpdate has completed the enrolment. From then on it says nothing
+// new: a message that somebody recorded must not make a locked device look wiped.
+func (s *Store) Authenticate(ctx context.Context, cert *x509.Certificate, m mdmproto.Checkin) (lock.Device, bool, error) {
+	renews, err := s.issuer.Renews(ctx, cert)
+	if err != nil {
+		return lock.Device{}, false, fmt.Errorf("%w: %w", mdmproto.ErrNotEnrolled, err)
+	}
+	if m.IsUser() || renews != "" && renews != m.ID() {
+		return lock.Device{}, false, mdmproto.ErrNotEnrolled
+	}
+	a := arrival{store: s, id: m.ID(), sum: fingerprint(cert), renews: renews != "", m: m}
+	if err := s.db.Write(ctx, func(tx *sql.Tx) error { return a.record(ctx, tx) }); err != nil {
+		return lock.Device{}, false, fmt.Errorf("enrol: %w", err)
+	}
+	d, err := s.Find(ctx, a.id)
+	return d.Device, a.renewed, err
+}
+
+func fingerprint(cert *x509.Certificate) []byte {
+	sum := sha256.Sum256(cert.Raw)
+	return sum[:]
+}
+
+// arrival is one Authenticate being recorded.
+type arrival struct {
+	store   *Store
+	id      string
+	sum     []byte
+	renews  bool // the certificate was issued to renew that of this device
+	m       mdmproto.Checkin
+	renewed bool // what came of it
+}
+
+func (a *arrival) record(ctx context.Context, tx *sql.Tx) error {
+	var owner string
+	var renewal, settled, current bool
+	err := tx.QueryRowContext(ctx, `SELECT b.device, b.renewal, b.settled, d.cert = b.cert AND d.enrolled = 1
+		FROM server_bindings b JOIN server_devices d ON d.id = b.device WHERE b.cert = $1`, a.sum).Scan(&owner, &renewal, &settled, &current)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return a.bind(ctx, tx)
+	case err != nil:
+		return err
+	case owner != a.id || !current:
+		return mdmproto.ErrNotEnrolled
+	}
+	a.renewed = renewal || settled
+	return a.describe(ctx, tx)
+}
+
+// bind gives the device a new certificate.
+func (a *arrival) bind(ctx context.Context, tx *sql.Tx) error {
+	now := db.Micros(a.store.now())
+	var enrolled bool
+	err := tx.QueryRowContext(ctx, `SELECT enrolled FROM server_devices WHERE id = $1`, a.id).Scan(&enrolled)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		_, err = tx.ExecContext(ctx, `INSERT INTO server_devices
+			(id, serial, name, user_name, model, os_version, product_name, enrolled, enrolled_at, seen_at, cert)
+			VALUES ($1, '', '', '', '', '', '', 1, $2, $2, $3)`, a.id, now, a.sum)
+	case err != nil:
+	case a.renews && enrolled:
+		// The certificate that the device used last stays good until the new one is used: the answer to this message may get lost.
+		a.renewed = true
+		_, err = tx.ExecContext(ctx, `UPDATE server_devices SET old_cert = coalesce(old_cert, cert), cert = $2, seen_at = $3
+			WHERE id = $1`, a.id, a.sum, now)
+	default:
+		err = a.wiped(ctx, tx, now)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO server_bindings (cert, device, renewal, settled) VALUES ($1, $2, $3, 0)`, a.sum, a.id, a.renewed)
+	if err != nil {
+		return err
+	}
+	return a.describe(ctx, tx)
+}
+
+// wiped begins a new enrolment of a known device: what was learnt of the earlier one is not known of this one.
+func (a *arrival) wiped(ctx context.Context, tx *sql.Tx, now int64) error {
+	for _, statement := range []string{
+		`DELETE FROM server_facts WHERE device = $1`,
+		`DELETE FROM server_channels WHERE device = $1`,
+		`DELETE FROM server_queries WHERE device = $1`,
+	} {
+		if _, err := tx.ExecContext(ctx, statement, a.id); err != nil {
+			return err
+		}
+	}
+	_, err := tx.ExecContext(ctx, `UPDATE server_devices SET cert = $2, old_cert = NULL, enrolled = 1, enrolled_at = $3, seen_at = $3,
+		os_version = '', user_name = '' WHERE id = $1`, a.id, a.sum, now)
+	return err
+}
+
+// describe keeps what the message says of the device; what it leaves out stays.
+func (a *arrival) describe(ctx context.Context, tx *sql.Tx) error {
+	m := a.m
+	facts := map[string]string{
+		"DeviceName": m.DeviceName, "ModelName": m.ModelName, "Model": m.Model, "ProductName": m.ProductName,
+		"SerialNumber": m.SerialNumber, "OSVersion": m.OSVersion, "BuildVersion": m.BuildVersion,
+	}
+	for name, value := range facts {
+		if value == "" {
+			delete(facts, name)
+		}
+	}
+	return a.store.learn(ctx, tx, a.id, facts)
+}
+
+// Device implements mdmproto.Enrollments.
+func (s *Store) Device(ctx context.Context, cert *x509.Certificate, enrollmentID string) (lock.Device, error) {
+	sum := fingerprint(cert)
+	var first bool // the first message with a renewed certificate
+	err := s.db.Readers.QueryRowContext(ctx, `SELECT cert = $2 AND old_cert IS NOT NULL FROM server_devices
+		WHERE id = $1 AND enrolled = 1 AND (cert = $2 OR old_cert = $2)`, enrollmentID, sum).Scan(&first)
+	if errors.Is(err, sql.ErrNoRows) {
+		return lock.Device{}, mdmproto.ErrNotEnrolled
+	}
+	if err != nil {
+		return lock.Device{}, fmt.Errorf("look up the enrolment: %w", err)
+	}
+	if first {
+		_, err := s.db.Writer.ExecContext(ctx, `UPDATE server_devices SET old_cert = NULL WHERE id = $1 AND cert = $2`, enrollmentID, sum)
+		if err != nil {
+			return lock.Device{}, fmt.Errorf("retire the old certificate: %w", err)
+		}
+	}
+	if err := s.touch(ctx, enrollmentID); err != nil {
+		return lock.Device{}, err
+	}
+	d, err := s.Find(ctx, enrollmentID)
+	return d.Device, err
+}
+
+// BoundTo returns the enrolled device that uses this certificate now, and "" when there is none.
+func (s *Store) BoundTo(ctx context.Context, cert *x509.Certificate) (device string, err error) {
+	err = s.db.Readers.QueryRowContext(ctx, `SELECT id FROM server_devices WHERE enrolled = 1 AND (cert = $1 OR old_cert = $1)`,
+		fingerprint(cert)).Scan(&device)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	return device, err
+}
+
+// TokenUpdate implements mdmproto.Enrollments. The device's own completes its enrolment, and asks it anew what it is.
+func (s *Store) TokenUpdate(ctx context.Context, d lock.Device, m mdmproto.Checkin) error {
+	user := cmp.Or(m.UserLongName, m.UserShortName)
+	err := s.db.Write(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `INSERT INTO server_channels (device, user_id, user_name, token, magic, topic, updated_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (device, user_id) DO UPDATE SET user_name = excluded.user_name,
+			token = excluded.token, magic = excluded.magic, topic = excluded.topic, updated_at = excluded.updated_at`,
+			d.ID, m.User(), user, m.Token.Bytes(), m.PushMagic.Bytes(), m.Topic, db.Micros(s.now()))
+		if err != nil {
+			return err
+		}
+		if m.IsUser() {
+			_, err := tx.ExecContext(ctx, `UPDATE server_devices SET user_name = $2 WHERE id = $1`, d.ID, user)
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `UPDATE server_bindings SET settled = 1
+			WHERE cert = (SELECT cert FROM server_devices WHERE id = $1)`, d.ID)
+		if err != nil {
+			return err
+		}
+		return ask(ctx, tx, d.ID)
+	})
+	if err != nil {
+		return fmt.Errorf("keep the push token: %w", err)
+	}
+	return nil
+}
+
+// CheckOut implements mdmproto.Enrollments.
+func (s *Store) CheckOut(ctx context.Context, d lock.Device, _ mdmproto.Checkin) error {
+	_, err := s.db.Writer.ExecContext(ctx, `UPDATE server_devices SET enrolled = 0, old_cert = NULL WHERE id = $1`, d.ID)
+	if err != nil {
+		return fmt.Errorf("note the check-out: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,54 @@
+// Package inventory keeps the devices of the server: who is enrolled with which certificate, where pushes go, what is known of each
+// device and how old that is, and which questions it has not answered yet. It implements mdmproto.Enrollments and mdmproto.Commands.
+//
+// A device's ID is its UDID (its EnrollmentID in a user enrolment), so that it stays the same device when it is wiped and enrolled
+// again. Nothing here is ever deleted with a device: the ledger of its locks is elsewhere and knows it by the same ID.
+package inventory
+
+import (
+	"context"
+	"crypto/x509"
+	"sync"
+	"time"
+
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
+)
+
+// Scope is the one scope of the server.
+const Scope = "default"
+
+// Issuer is the CA that issued the devices' certificates.
+type Issuer interface {
+	// Renews returns the device whose certificate this one was issued to replace, "" when it was issued for a new enrolment, and an
+	// error when the CA has no record of it.
+	Renews(ctx context.Context, cert *x509.Certificate) (device string, err error)
+}
+
+// Config is what a Store is made of.
+type Config struct {
+	DB     *db.DB           // required
+	Issuer Issuer           // required
+	Now    func() time.Time // nil: time.Now
+}
+
+// Store is the inventory. It is safe for concurrent use.
+type Store struct {
+	db     *db.DB
+	issuer Issuer
+	now    func() time.Time
+
+	mu   sync.Mutex
+	seen map[string]sighting
+}
+
+// sighting is when a device was last seen, and when that was last written down.
+type sighting struct{ at, written time.Time }
+
+// New returns the inventory in a database that is open.
+func New(cfg Config) *Store {
+	s := &Store{db: cfg.DB, issuer: cfg.Issuer, now: cfg.Now, seen: map[string]sighting{}}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	return s
+}

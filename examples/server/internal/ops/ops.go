@@ -1,0 +1,126 @@
+// Package ops is what operating the server needs: health, readiness, metrics, and a log line for each request, which has the route and
+// never a path, query or body.
+package ops
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// readyTimeout is how long the store may take to answer.
+const readyTimeout = 2 * time.Second
+
+// Store is what must answer for the server to be of use.
+type Store interface {
+	// Ready reports whether the store answers.
+	Ready(ctx context.Context) error
+	// CountActions returns the number of actions by kind and state.
+	CountActions(ctx context.Context) (map[[2]string]int, error)
+}
+
+// Ops serves the operators' endpoints. Make it with New.
+type Ops struct {
+	store    Store
+	logger   *slog.Logger
+	requests *prometheus.CounterVec
+	seconds  *prometheus.HistogramVec
+	metrics  http.Handler
+}
+
+// New makes the metrics in a registry of their own.
+func New(store Store, logger *slog.Logger) *Ops {
+	o := &Ops{store: store, logger: logger}
+	o.requests = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "latchkey_http_requests_total", Help: "Requests answered, by route and status code.",
+	}, []string{"route", "code"})
+	o.seconds = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "latchkey_http_request_seconds", Help: "How long requests took, by route.", Buckets: []float64{.001, .005, .025, .1, .5, 2.5, 10},
+	}, []string{"route"})
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(o.requests, o.seconds, actions{store}, collectors.NewGoCollector())
+	o.metrics = promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError})
+	return o
+}
+
+// Register adds GET /healthz, /readyz and /metrics.
+func (o *Ops) Register(mux *http.ServeMux) {
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
+	mux.HandleFunc("GET /readyz", o.ready)
+	mux.Handle("GET /metrics", o.metrics)
+}
+
+func (o *Ops) ready(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
+	defer cancel()
+	if err := o.store.Ready(ctx); err != nil {
+		o.logger.ErrorContext(r.Context(), "not ready", slog.Any("error", err))
+		w.Header().Set("Retry-After", "5")
+		http.Error(w, "the store does not answer", http.StatusServiceUnavailable)
+		return
+	}
+	_, _ = w.Write([]byte("ready\n"))
+}
+
+// Wrap counts and logs what next answers.
+func (o *Ops) Wrap(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		begun := time.Now()
+		seen := &recorder{ResponseWriter: w, status: http.StatusOK}
+		next.ServeHTTP(seen, r)
+		route := r.Pattern // the mux wrote it there; a path could name a device, a query hold a code
+		if route == "" {
+			route = "none"
+		}
+		took := time.Since(begun)
+		o.requests.WithLabelValues(route, strconv.Itoa(seen.status)).Inc()
+		o.seconds.WithLabelValues(route).Observe(took.Seconds())
+		o.logger.DebugContext(r.Context(), "request",
+			slog.String("route", route), slog.Int("status", seen.status), slog.Duration("took", took))
+	})
+}
+
+// recorder remembers the status.
+type recorder struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (r *recorder) WriteHeader(status int) {
+	r.status = status
+	r.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap is for http.ResponseController.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+// actions counts the ledger's actions when it is asked.
+type actions struct{ store Store }
+
+// Describe implements prometheus.Collector.
+func (a actions) Describe(out chan<- *prometheus.Desc) { out <- actionsDesc() }
+
+// Collect implements prometheus.Collector.
+func (a actions) Collect(out chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), readyTimeout)
+	defer cancel()
+	counts, err := a.store.CountActions(ctx)
+	if err != nil {
+		out <- prometheus.NewInvalidMetric(actionsDesc(), err)
+		return
+	}
+	for by, n := range counts {
+		out <- prometheus.MustNewConstMetric(actionsDesc(), prometheus.GaugeValue, float64(n), by[0], by[1])
+	}
+}
+
+func actionsDesc() *prometheus.Desc {
+	return prometheus.NewDesc("latchkey_actions", "Actions in the ledger, by kind and state.", []string{"kind", "state"}, nil)
+}

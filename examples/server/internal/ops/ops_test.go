@@ -1,0 +1,72 @@
+package ops_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/ops"
+)
+
+type ledger struct{ err error }
+
+// Ready implements ops.Store.
+func (l ledger) Ready(context.Context) error { return l.err }
+
+// CountActions implements ops.Store.
+func (l ledger) CountActions(context.Context) (map[[2]string]int, error) {
+	return map[[2]string]int{{"lock", "queued"}: 3}, l.err
+}
+
+func serve(l ledger, paths ...string) (last *httptest.ResponseRecorder, logs string) {
+	var text strings.Builder
+	o := ops.New(l, slog.New(slog.NewTextHandler(&text, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	mux := http.NewServeMux()
+	o.Register(mux)
+	mux.HandleFunc("GET /devices/{id}", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
+	for _, path := range paths {
+		last = httptest.NewRecorder()
+		o.Wrap(mux).ServeHTTP(last, httptest.NewRequest(http.MethodGet, path, nil))
+	}
+	return last, text.String()
+}
+
+func TestHealthAndReadiness(t *testing.T) {
+	for name, c := range map[string]struct {
+		path   string
+		err    error
+		status int
+	}{
+		"healthy":              {"/healthz", nil, http.StatusOK},
+		"healthy without data": {"/healthz", errors.New("disk full"), http.StatusOK},
+		"ready":                {"/readyz", nil, http.StatusOK},
+		"not ready":            {"/readyz", errors.New("disk full"), http.StatusServiceUnavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			res, _ := serve(ledger{c.err}, c.path)
+			assert.Equal(t, c.status, res.Code)
+			assert.NotContains(t, res.Body.String(), "disk full")
+		})
+	}
+}
+
+func TestMetricsAndLogsHaveRoutesAndNoPaths(t *testing.T) {
+	res, logs := serve(ledger{}, "/devices/SECRET?code=SECRET", "/nowhere/SECRET", "/metrics")
+	body := res.Body.String()
+	assert.Contains(t, body, `latchkey_http_requests_total{code="418",route="GET /devices/{id}"} 1`)
+	assert.Contains(t, body, `latchkey_http_requests_total{code="404",route="none"} 1`)
+	assert.Contains(t, body, `latchkey_actions{kind="lock",state="queued"} 3`)
+	assert.Contains(t, logs, `route="GET /devices/{id}"`)
+	assert.NotContains(t, body+logs, "SECRET")
+}
+
+func TestMetricsSurviveTheStore(t *testing.T) {
+	res, _ := serve(ledger{errors.New("disk full")}, "/healthz", "/metrics")
+	assert.Contains(t, res.Body.String(), `latchkey_http_requests_total{code="200",route="GET /healthz"} 1`)
+}

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// The exit codes of the program.
+const (
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// The variables of the environment.
+const (
+	envKeyring  = "LATCHKEY_KEYRING"
+	envPassword = "LATCHKEY_ADMIN_PASSWORD" //nolint:gosec // the name of the variable
+)
+
+// usageError is a mistake in the command line or the configuration: it names the flag, and the fix.
+type usageError struct {
+	flag, fix string
+	err       error // may be nil
+}
+
+// Error names the flag, the fix and the cause.
+func (e *usageError) Error() string {
+	if e.err != nil {
+		return fmt.Sprintf("%s: %s (%v)", e.flag, e.fix, e.err)
+	}
+	return e.flag + ": " + e.fix
+}
+
+// Unwrap returns the cause.
+func (e *usageError) Unwrap() error { return e.err }
+
+// exit prints an error, if there is one, and returns the exit code for it.
+func exit(err error, stderr io.Writer) int {
+	var usage *usageError
+	switch {
+	case err == nil, errors.Is(err, flag.ErrHelp):
+		return 0
+	case errors.As(err, &usage):
+		_, _ = fmt.Fprintln(stderr, "latchkey:", err)
+		return exitUsage
+	default:
+		_, _ = fmt.Fprintln(stderr, "latchkey:", err)
+		return exitFailed
+	}
+}
+
+// options are the command line and the environment.
+type options struct {
+	addr, data, keyring string
+	demo                bool
+	url, topic          string
+	tlsCert, tlsKey     string
+	tokenFile           string
+	logFormat           string
+	password            string
+	temporary           bool             // data is to be a new folder that goes at the end
+	now                 func() time.Time // the clock; tests move it
+}
+
+// parse reads and checks the options.
+func parse(args []string, env func(string) string, stderr io.Writer) (options, error) {
+	var o options
+	flags := flag.NewFlagSet("server", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.StringVar(&o.addr, "addr", "127.0.0.1:8080", "listen on this `HOST:PORT`")
+	flags.StringVar(&o.data, "data", "", "`folder` for database and keyring (default ./latchkey-data; with -demo a temporary one)")
+	flags.BoolVar(&o.demo, "demo", false, "run a simulated fleet against this server")
+	flags.StringVar(&o.keyring, "keyring", env(envKeyring), "keyring `file`, also "+envKeyring+" (default: keyring in the data folder)")
+	flags.StringVar(&o.url, "url", "", "`URL` by which devices reach this server, for enrolment profiles (default: from -addr)")
+	flags.StringVar(&o.topic, "topic", "com.apple.mgmt.External.latchkey", "`topic` of the push certificate, for enrolment profiles")
+	flags.StringVar(&o.tlsCert, "tls-cert", "", "certificate chain `file` (PEM), with -tls-key")
+	flags.StringVar(&o.tlsKey, "tls-key", "", "private key `file` (PEM), with -tls-cert")
+	flags.StringVar(&o.tokenFile, "api-token-file", "", "write an administrator's API token to this `file`, if it is not there")
+	flags.StringVar(&o.logFormat, "log", "text", "log `format`: text or json")
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return o, err
+		}
+		return o, &usageError{"command line", "run with -h for the flags", err}
+	}
+	o.password, o.now = env(envPassword), time.Now
+	if flags.NArg() > 0 {
+		return o, &usageError{"command line", "takes flags only: remove " + fmt.Sprintf("%.40q", flags.Arg(0)), nil}
+	}
+	return o.complete()
+}
+
+// complete checks what was given and fills in the rest.
+func (o options) complete() (options, error) {
+	if _, _, err := net.SplitHostPort(o.addr); err != nil {
+		return o, &usageError{"-addr", "must be HOST:PORT, as in 127.0.0.1:8080", nil}
+	}
+	if (o.tlsCert == "") != (o.tlsKey == "") {
+		return o, &usageError{"-tls-cert and -tls-key", "give both, or neither", nil}
+	}
+	if o.demo && (o.tlsCert != "" || o.url != "") {
+		return o, &usageError{"-demo", "leave out -tls-cert, -tls-key and -url: the simulated Macs use plain HTTP on this machine", nil}
+	}
+	if o.url != "" {
+		u, err := url.Parse(o.url)
+		if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.RawQuery != "" || u.Fragment != "" {
+			return o, &usageError{"-url", "must be like https://mdm.example.com", nil}
+		}
+		o.url = strings.TrimRight(o.url, "/")
+	}
+	if !strings.HasPrefix(o.topic, "com.apple.mgmt.") {
+		return o, &usageError{"-topic", "must begin with com.apple.mgmt. as the push certificate's subject does", nil}
+	}
+	if o.logFormat != "text" && o.logFormat != "json" {
+		return o, &usageError{"-log", "must be text or json", nil}
+	}
+	o.temporary = o.demo && o.data == ""
+	o.data = cmp.Or(o.data, "latchkey-data")
+	return o, nil
+}
+
+// keyringPath is where the keyring is.
+func (o options) keyringPath() string { return cmp.Or(o.keyring, filepath.Join(o.data, "keyring")) }
+
+// baseURL is how devices reach the server that listens on addr.
+func (o options) baseURL(addr net.Addr) string {
+	if o.url != "" {
+		return o.url
+	}
+	scheme := "http"
+	if o.tlsCert != "" {
+		scheme = "https"
+	}
+	host, port, err := net.SplitHostPort(addr.String())
+	if err != nil {
+		return scheme + "://" + addr.String()
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return scheme + "://" + net.JoinHostPort(host, port)
+}

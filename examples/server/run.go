@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+)
+
+const (
+	// maxHeader holds a SCEP request line of 7 kB and an Mdm-Signature of 16 KiB.
+	maxHeader   = 32 << 10
+	stopTimeout = 10 * time.Second
+)
+
+// run is the program. It returns when ctx ends, when the process is asked to stop (SIGINT, SIGTERM), or on an error. When it serves it
+// says so on stdout: "Listening on URL".
+func run(ctx context.Context, args []string, env func(string) string, stdout, stderr io.Writer) error {
+	o, err := parse(args, env, stderr)
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return launch(ctx, o, stdout, stderr)
+}
+
+// launch opens the state folder and serves until ctx ends.
+func launch(ctx context.Context, o options, stdout, stderr io.Writer) (err error) {
+	logger := slog.New(slog.NewTextHandler(stderr, nil))
+	if o.logFormat == "json" {
+		logger = slog.New(slog.NewJSONHandler(stderr, nil))
+	}
+	remove, err := openFolder(&o)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, remove()) }()
+	listener, err := listen(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = listener.Close() }() // closed already when it served
+	d, err := openDatabase(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.Close()) }()
+	keyring, err := openKeyring(ctx, o, d)
+	if err != nil {
+		return err
+	}
+	s, err := wire(ctx, o, o.baseURL(listener.Addr()), d, keyring, logger)
+	if err != nil {
+		return err
+	}
+	if err := createAdmin(ctx, o, s.accounts, stdout); err != nil {
+		return err
+	}
+	if err := writeToken(ctx, o, s.accounts); err != nil {
+		return err
+	}
+	return s.serve(ctx, listener, stdout)
+}
+
+// listen opens the address, with TLS when there is a certificate.
+func listen(ctx context.Context, o options) (net.Listener, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", o.addr)
+	if err != nil {
+		return nil, &usageError{"-addr", "choose an address that is free on this machine", err}
+	}
+	if o.tlsCert == "" {
+		return listener, nil
+	}
+	cert, err := tls.LoadX509KeyPair(o.tlsCert, o.tlsKey)
+	if err != nil {
+		_ = listener.Close()
+		return nil, &usageError{"-tls-cert and -tls-key", "must be a certificate chain and its key, in PEM", err}
+	}
+	return tls.NewListener(listener, &tls.Config{
+		Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},
+	}), nil
+}
+
+// serve answers until ctx ends. Then it lets requests finish, and after them what runs beside: due actions and the simulated fleet.
+func (s *server) serve(ctx context.Context, listener net.Listener, stdout io.Writer) error {
+	handler, err := s.handler()
+	if err != nil {
+		return err
+	}
+	web := &http.Server{
+		Handler: handler, MaxHeaderBytes: maxHeader, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
+		WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute, ErrorLog: slog.NewLogLogger(s.logger.Handler(), slog.LevelWarn),
+	}
+	beside, stopBeside := context.WithCancel(context.WithoutCancel(ctx))
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer stopBeside()
+	running.Go(func() { _ = s.service.Run(beside) }) // its error is nil
+	served := make(chan error, 1)
+	go func() { served <- web.Serve(listener) }()
+	s.greet(stdout)
+	if s.fleet != nil {
+		running.Go(func() { s.fleet.Run(ctx, s.enrolmentLink) })
+	}
+	select {
+	case err := <-served:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	s.logger.Info("stopping")
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer cancel()
+	if err := web.Shutdown(bounded); err != nil {
+		return fmt.Errorf("stop: %w", err)
+	}
+	return nil
+}
+
+// greet tells a person where to go.
+func (s *server) greet(stdout io.Writer) {
+	_, _ = fmt.Fprintf(stdout, "Listening on %s\n", s.base)
+	if s.temporary {
+		_, _ = fmt.Fprintf(stdout, "Demonstration: seven simulated Macs, and a temporary state folder (%s) that is removed at the end.\n", s.data)
+	}
+	s.logger.Info("serving", slog.String("url", s.base), slog.String("data", s.data), slog.Bool("demo", s.demo))
+}

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/account"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/api"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/ca"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/console"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/demo"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/ops"
+	"github.com/latchkey-mdm/latchkey/lock"
+	"github.com/latchkey-mdm/latchkey/mdmproto"
+	"github.com/latchkey-mdm/latchkey/pin"
+	"github.com/latchkey-mdm/latchkey/store/sqlite"
+)
+
+// skew is how much the clocks of devices may differ from the server's.
+const skew = 10 * time.Minute
+
+// server is everything wired together.
+type server struct {
+	options
+	base      string // URL
+	logger    *slog.Logger
+	db        *db.DB
+	ca        *ca.CA
+	inventory *inventory.Store
+	accounts  *account.Store
+	service   *lock.Service
+	fleet     *demo.Fleet // nil without -demo
+}
+
+// wire makes the server on a database that is open. It starts nothing.
+func wire(ctx context.Context, o options, base string, d *db.DB, keyring pin.Sealer, logger *slog.Logger) (*server, error) {
+	s := &server{options: o, base: base, logger: logger, db: d}
+	ledger, err := sqlite.New(ctx, d.Writer, d.Readers)
+	if err != nil {
+		return nil, err
+	}
+	if s.ca, err = ca.Open(ctx, ca.Config{DB: d, Sealer: keyring, Now: o.now}); err != nil {
+		return nil, err
+	}
+	s.inventory = inventory.New(inventory.Config{DB: d, Issuer: s.ca, Now: o.now})
+	s.accounts = account.New(account.Config{DB: d, Scope: inventory.Scope, Now: o.now})
+	s.service, err = lock.New(lock.Config{
+		Store: ledger, Sealer: keyring, Platforms: []lock.Platform{mdmproto.Platform(nil)}, Authorize: s.accounts, Logger: logger,
+		Now: o.now,
+	})
+	if err == nil && o.demo {
+		s.fleet, err = demo.New(logger)
+	}
+	return s, err
+}
+
+// handler is all paths of the server.
+func (s *server) handler() (http.Handler, error) {
+	roots := x509.NewCertPool()
+	roots.AddCert(s.ca.Certificate())
+	devices, err := mdmproto.NewHandler(mdmproto.HandlerConfig{
+		Service: s.service, Verifier: mdmproto.Verifier{Roots: roots, Now: s.now, Skew: skew},
+		Enrollments: s.inventory, Commands: s.inventory, Logger: s.logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	pages, err := s.console()
+	if err != nil {
+		return nil, err
+	}
+	profile := mdmproto.Profile{
+		Identifier: "com.github.latchkey-mdm.enrollment", Organization: "Latchkey",
+		ServerURL: s.base + "/mdm", SCEPURL: s.base + "/scep", Topic: s.topic,
+	}
+	interfaces := api.New(api.Config{
+		Service: s.service, Devices: s.inventory, Tokens: s.accounts, Codes: s.ca, Scope: inventory.Scope, BaseURL: s.base, Logger: s.logger,
+	})
+	mux := http.NewServeMux()
+	mux.Handle("/mdm", devices)
+	mux.Handle("/scep", s.ca.SCEP(s.inventory, s.logger))
+	mux.Handle("GET /enroll", s.ca.Enroll(profile, s.logger))
+	mux.Handle("/api/", interfaces)
+	mux.Handle("GET /openapi.json", interfaces)
+	mux.Handle("/", pages)
+	if s.fleet != nil {
+		s.fleet.Register(mux)
+	}
+	watch := ops.New(s.db, s.logger)
+	watch.Register(mux)
+	return watch.Wrap(mux), nil
+}
+
+func (s *server) console() (http.Handler, error) {
+	cfg := console.Config{
+		Service: s.service, Devices: s.inventory, Accounts: consoleAccounts{s.accounts, s.service, s.logger}, Enrolment: s.ca,
+		Scope: inventory.Scope, BaseURL: s.base, Secure: strings.HasPrefix(s.base, "https:"), Logger: s.logger,
+	}
+	if s.fleet != nil {
+		cfg.Demo = consoleDemo{s.fleet}
+	}
+	return console.New(cfg)
+}
+
+// enrolmentLink makes a link that enrols one device.
+func (s *server) enrolmentLink(ctx context.Context) (string, error) {
+	code, err := s.ca.NewChallenge(ctx)
+	return s.base + "/enroll?code=" + code, err
+}

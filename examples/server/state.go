@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/account"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
+	"github.com/latchkey-mdm/latchkey/pin"
+)
+
+// openFolder makes the state folder, with mode 0700. The function that it returns removes a temporary one.
+func openFolder(o *options) (remove func() error, err error) {
+	remove = func() error { return nil }
+	if o.temporary {
+		folder, err := os.MkdirTemp("", "latchkey-demo-")
+		if err != nil {
+			return remove, fmt.Errorf("make a temporary folder: %w", err)
+		}
+		o.data = folder
+		return func() error { return os.RemoveAll(folder) }, nil
+	}
+	if err := os.MkdirAll(o.data, 0o700); err != nil { //nolint:gosec // where the operator wants it
+		return remove, &usageError{"-data", "must be a folder that this program may write", err}
+	}
+	return remove, nil
+}
+
+// openDatabase opens the database in the state folder.
+func openDatabase(ctx context.Context, o options) (*db.DB, error) {
+	d, err := db.Open(ctx, filepath.Join(o.data, "latchkey.db"))
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, &usageError{"-data", "must be a folder that this program may write", err}
+	}
+	return d, err
+}
+
+// openKeyring loads the keyring. It makes one only while nothing is sealed: a new key would open nothing of what is there. It refuses
+// a keyring that lacks a key which some box needs.
+func openKeyring(ctx context.Context, o options, d *db.DB) (*pin.Keyring, error) {
+	sealed, err := d.SealedBy(ctx)
+	if err != nil {
+		return nil, err
+	}
+	path := o.keyringPath()
+	keyring, err := pin.LoadKeyring(path)
+	if errors.Is(err, fs.ErrNotExist) && len(sealed) == 0 {
+		keyring, err = pin.CreateKeyring(path)
+		if errors.Is(err, fs.ErrExist) { // another process was faster
+			keyring, err = pin.LoadKeyring(path)
+		}
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &usageError{"-keyring", "restore " + path + " from its backup: " + needs(sealed, nil), err}
+	}
+	if err != nil {
+		return nil, &usageError{"-keyring", "must be a readable keyring file", err}
+	}
+	if missing := needs(sealed, keyring.KeyIDs()); missing != "" {
+		return nil, &usageError{"-keyring", path + " is not the right one, restore it from its backup: " + missing, nil}
+	}
+	return keyring, nil
+}
+
+// needs says which keys are missing for how many boxes, and "" when none is.
+func needs(sealed map[string]int, have []string) string {
+	var missing []string
+	for id, n := range sealed {
+		if !slices.Contains(have, id) {
+			missing = append(missing, fmt.Sprintf("%d sealed secrets need the key %s", n, id))
+		}
+	}
+	slices.Sort(missing)
+	return strings.Join(missing, ", ")
+}
+
+// createAdmin makes the administrator at the first start. A generated password is printed before it counts, so that it is not lost.
+func createAdmin(ctx context.Context, o options, accounts *account.Store, stdout io.Writer) error {
+	exists, err := accounts.HasAdmin(ctx)
+	if err != nil || exists {
+		return err
+	}
+	password := o.password
+	if password == "" {
+		password = rand.Text()
+		if _, err := fmt.Fprintf(stdout, "Administrator: %s\nPassword: %s (shown this once)\n", account.Admin, password); err != nil {
+			return fmt.Errorf("print the administrator's password: %w", err)
+		}
+	}
+	if err := accounts.CreateAdmin(ctx, password); err != nil {
+		return &usageError{envPassword, "must have 12 to 256 bytes", err}
+	}
+	return nil
+}
+
+// writeToken writes an API token to the file that was asked for, unless it is there.
+func writeToken(ctx context.Context, o options, accounts *account.Store) error {
+	if o.tokenFile == "" {
+		return nil
+	}
+	if _, err := os.Stat(o.tokenFile); !errors.Is(err, fs.ErrNotExist) {
+		if err != nil {
+			return &usageError{"-api-token-file", "must be a file that this program may write", err}
+		}
+		return nil
+	}
+	token, err := accounts.NewToken(ctx, account.Admin)
+	if err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(o.tokenFile), ".api-token-*") // mode 0600
+	if err != nil {
+		return &usageError{"-api-token-file", "must be a file in a folder that this program may write", err}
+	}
+	_, err = f.WriteString(token + "\n")
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), o.tokenFile)
+	}
+	if err != nil {
+		return errors.Join(&usageError{"-api-token-file", "must be a file that this program may write", err}, os.Remove(f.Name()))
+	}
+	return nil
+}
