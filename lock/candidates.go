@@ -21,7 +21,7 @@ func (s *Service) Candidates(ctx context.Context, actor Actor, d Device) ([]Cand
 	}
 	filters := []Filter{{Scope: d.Scope, Devices: []string{d.ID}}}
 	if d.Serial != "" {
-		filters = append(filters, Filter{Scope: d.Scope, Serial: d.Serial})
+		filters = append(filters, Filter{Scope: d.Scope, Serial: d.snapshot().Serial})
 	}
 	var actions []Action
 	for _, f := range filters {

@@ -1,9 +1,13 @@
 package lock
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Device is one managed machine as the embedder knows it. An order carries it whole; the action keeps it without its facts, so that a
-// renamed, re-enrolled or deleted device is still known by what it was called when it was locked.
+// renamed, re-enrolled or deleted device is still known by what it was called when it was locked. What describes it is kept up to 255
+// bytes, without control characters.
 type Device struct {
 	Scope    string          `json:"scope"`              // the tenant; required
 	ID       string          `json:"id"`                 // the embedder's name for it, unique in the scope; required
@@ -21,23 +25,20 @@ type Fact struct {
 	At    time.Time // when it was learnt
 }
 
+// validate checks what names the device. What describes it comes from the device, and must not make it impossible to lock: see snapshot.
 func (d Device) validate() error {
-	for _, f := range []struct {
-		field, value string
-		max          int
-		required     bool
-	}{
-		{"device.scope", d.Scope, 64, true},
-		{"device.id", d.ID, 255, true},
-		{"device.platform", d.Platform, 64, false},
-		{"device.serial", d.Serial, 255, false},
-		{"device.name", d.Name, 255, false},
-		{"device.user", d.User, 255, false},
-		{"device.model", d.Model, 255, false},
-	} {
-		if err := checkText(f.field, f.value, f.max, f.required); err != nil {
-			return err
-		}
+	return cmp.Or(
+		checkText("device.scope", d.Scope, 64, true),
+		checkText("device.id", d.ID, 255, true),
+		checkText("device.platform", d.Platform, 64, false),
+	)
+}
+
+// snapshot is the device as an action keeps it: without facts, its descriptions made fit for the ledger.
+func (d Device) snapshot() Device {
+	d.Facts = nil
+	for _, text := range []*string{&d.Serial, &d.Name, &d.User, &d.Model} {
+		*text = clip(*text, 255)
 	}
-	return nil
+	return d
 }

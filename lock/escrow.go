@@ -45,8 +45,7 @@ func (s *Service) escrowOnce(ctx context.Context, d Device, name string, secret 
 			return nil // one that does not open is kept, and this one beside it
 		}
 	}
-	a := Action{ID: NewID(s.now()), Kind: KindEscrow, State: StateConfirmed, Device: d}
-	a.Device.Facts = nil
+	a := Action{ID: NewID(s.now()), Kind: KindEscrow, State: StateConfirmed, Device: d.snapshot()}
 	sealed, err := s.seal(ctx, a, name, secret)
 	if err != nil {
 		return err

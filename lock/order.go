@@ -195,11 +195,10 @@ func (s *Service) draft(ctx context.Context, actor Actor, kind Kind, r Request) 
 		r.NotAfter = now.Add(lockDeadline)
 	}
 	a := Action{
-		ID: NewID(now), Kind: kind, State: StateQueued, Device: r.Device, Ticket: r.Ticket, Message: r.Message, PhoneNumber: r.PhoneNumber,
+		ID: NewID(now), Kind: kind, State: StateQueued, Device: r.Device.snapshot(), Ticket: r.Ticket, Message: r.Message, PhoneNumber: r.PhoneNumber,
 		Supplied: !r.PIN.IsZero(), Forced: forced(plan.Findings), Findings: plan.Findings, Batch: r.Batch, Holds: plan.Holds,
 		NotAfter: r.NotAfter.UTC().Truncate(time.Microsecond),
 	}
-	a.Device.Facts = nil
 	if _, err := p.Codec.Encode(Order{Action: a, Device: r.Device, PIN: code}); err != nil {
 		return Change{}, fmt.Errorf("the platform cannot encode this order: %w", err)
 	}

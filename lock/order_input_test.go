@@ -25,10 +25,6 @@ func inputs() map[string]struct {
 	return map[string]input{
 		"device.scope":    {64, true, func(_ *lock.Actor, r *lock.Request, s string) { r.Device.Scope = s }},
 		"device.id":       {255, true, func(_ *lock.Actor, r *lock.Request, s string) { r.Device.ID = s }},
-		"device.serial":   {255, false, func(_ *lock.Actor, r *lock.Request, s string) { r.Device.Serial = s }},
-		"device.name":     {255, false, func(_ *lock.Actor, r *lock.Request, s string) { r.Device.Name = s }},
-		"device.user":     {255, false, func(_ *lock.Actor, r *lock.Request, s string) { r.Device.User = s }},
-		"device.model":    {255, false, func(_ *lock.Actor, r *lock.Request, s string) { r.Device.Model = s }},
 		"actor.id":        {255, true, func(a *lock.Actor, _ *lock.Request, s string) { a.ID = s }},
 		"actor.name":      {255, false, func(a *lock.Actor, _ *lock.Request, s string) { a.Name = s }},
 		"actor.address":   {255, false, func(a *lock.Actor, _ *lock.Request, s string) { a.Address = s }},
@@ -94,4 +90,19 @@ func TestLargestOrder(t *testing.T) {
 	a, err := f.Service.Lock(t.Context(), actor, r)
 	require.NoError(t, err)
 	requireReplay(t, f.Store, a.ID)
+}
+
+// TestOddDescriptionsDoNotPreventALock: what a device calls itself must not make it impossible to lock.
+func TestOddDescriptionsDoNotPreventALock(t *testing.T) {
+	f := newFixture(t)
+	d := mac()
+	d.Serial, d.Name, d.User, d.Model = strings.Repeat("S", 300), "tab\tand\nline", "\xff", strings.Repeat("ü", 200)
+	a := f.Lock(d)
+	assert.Equal(t, strings.Repeat("S", 255), a.Device.Serial)
+	assert.Equal(t, "tab and line", a.Device.Name)
+	assert.Equal(t, "\uFFFD", a.Device.User)
+	assert.Equal(t, strings.Repeat("ü", 127), a.Device.Model, "cut between characters")
+	found, err := f.Service.Candidates(t.Context(), locktest.Admin(), lock.Device{Scope: d.Scope, ID: "another", Serial: d.Serial})
+	require.NoError(t, err)
+	assert.Len(t, found, 1)
 }
