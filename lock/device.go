@@ -29,7 +29,7 @@ type Fact struct {
 func (d Device) validate() error {
 	return cmp.Or(
 		checkText("device.scope", d.Scope, 64, true),
-		checkText("device.id", d.ID, 255, true),
+		checkText("device.id", d.ID, 256, true),
 		checkText("device.platform", d.Platform, 64, false),
 	)
 }

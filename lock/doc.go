@@ -50,8 +50,8 @@
 // acknowledged action takes the lane, because it is the one that the device obeys. If it has left, both may be on the device, the lane
 // stays where it is, and both PINs are candidates.
 //
-// A PIN of the caller's own joins a live lock only when that lock's PIN was a caller's choice too and is the same. It is not compared
-// with a PIN that was drawn: the right to lock is not a way to guess what only the right to reveal gives.
+// A PIN of the caller's own joins a live lock only when that lock's PIN was the same actor's choice and is the same. It is not compared
+// with any other: the right to lock is not a way to guess what only the right to reveal gives.
 //
 // # Not included
 //

@@ -86,14 +86,19 @@ func (s *Service) Escrowed(ctx context.Context, d Device, name string) (pin.PIN,
 
 // lastEscrow finds the newest escrow of that name, with its boxes, unless the device withdrew it: what it replaced does not come back.
 func (s *Service) lastEscrow(ctx context.Context, d Device, name string) (Action, bool, error) {
-	kept, err := s.all(ctx, Filter{Scope: d.Scope, Devices: []string{d.ID}, Kinds: []Kind{KindEscrow}})
-	if err != nil {
-		return Action{}, false, err
+	for f := (Filter{Scope: d.Scope, Devices: []string{d.ID}, Kinds: []Kind{KindEscrow}}); ; {
+		page, err := s.cfg.Store.List(ctx, f)
+		if err != nil {
+			return Action{}, false, err
+		}
+		i := slices.IndexFunc(page, func(a Action) bool { return a.hasSecret(name) })
+		switch {
+		case i >= 0 && page[i].State == StateConfirmed:
+			a, err := s.cfg.Store.Get(ctx, page[i].ID)
+			return a, err == nil, err
+		case i >= 0, len(page) < f.PageSize():
+			return Action{}, false, nil
+		}
+		f.Before = page[len(page)-1].ID
 	}
-	i := slices.IndexFunc(kept, func(a Action) bool { return a.hasSecret(name) })
-	if i < 0 || kept[i].State != StateConfirmed {
-		return Action{}, false, nil
-	}
-	a, err := s.cfg.Store.Get(ctx, kept[i].ID)
-	return a, err == nil, err
 }

@@ -1,6 +1,7 @@
 package lock_test
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -72,10 +73,32 @@ func TestFoldSharesNothing(t *testing.T) {
 	before, err := step(inSituation(t, "issued", lock.KindLock, true), lock.EventProgress, facts("step", "one"),
 		secrets(lock.Secret{N: 1, KeyID: "k1"}))
 	require.NoError(t, err)
-	_, err = step(before, lock.EventProgress, facts("step", "two"), secrets(lock.Secret{N: 1, KeyID: "k2"}))
+	_, err = step(before, lock.EventProgress, facts("step", "two"))
+	require.NoError(t, err)
+	_, err = step(before, lock.EventResealed, secrets(lock.Secret{N: 1, KeyID: "k2"}))
 	require.NoError(t, err)
 	assert.Equal(t, map[string]string{"step": "one"}, before.Facts, "Apply is pure: the action before the event stays what it was")
 	assert.Equal(t, "k1", before.Secrets[0].KeyID)
+}
+
+// TestSecretsAreNeverOverwritten: a secret gets the next number; only a reseal or a purge may touch one that is there.
+func TestSecretsAreNeverOverwritten(t *testing.T) {
+	a, err := step(inSituation(t, "issued", lock.KindLock, true), lock.EventSecretAdded, secrets(lock.Secret{N: 1, KeyID: "k1"}))
+	require.NoError(t, err)
+	for _, c := range []struct {
+		event lock.EventType
+		n     int
+		fits  bool
+	}{
+		{lock.EventSecretAdded, 1, false}, {lock.EventSecretAdded, 2, true}, {lock.EventSecretAdded, 3, false}, {lock.EventSecretAdded, 0, false},
+		{lock.EventAcknowledged, 1, false}, {lock.EventAcknowledged, 2, true}, {lock.EventJoined, 1, false}, {lock.EventProgress, 1, false},
+		{lock.EventResealed, 1, true}, {lock.EventResealed, 2, false}, {lock.EventPurged, 1, true}, {lock.EventPurged, 2, false},
+	} {
+		_, err := step(a, c.event, secrets(lock.Secret{N: c.n, KeyID: "k2"}))
+		var refused *lock.InputError
+		assert.Equal(t, c.fits, err == nil, "%s of %d", c.event, c.n)
+		assert.Equal(t, !c.fits, errors.As(err, &refused), "%s of %d", c.event, c.n)
+	}
 }
 
 func facts(name, value string) func(*lock.Event) {

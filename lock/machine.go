@@ -56,6 +56,9 @@ func (a Action) Apply(e Event) (Action, error) {
 	if a.Version == 0 {
 		return first(e)
 	}
+	if err := a.checkSecrets(e); err != nil {
+		return a, err
+	}
 	row, ok := transitions(e.Type)
 	if !ok || row.from != nil && !slices.Contains(row.from, a.State) ||
 		e.Type == EventReleased && a.State != StateConfirmed && a.Deliveries == 0 {
@@ -126,6 +129,21 @@ func record(a Action, e Event) Action {
 		a.WakeOutcome = e.Facts["outcome"]
 	}
 	return a
+}
+
+// checkSecrets holds that a secret is added under the next number, and that only a reseal or a purge touches one that is there.
+func (a Action) checkSecrets(e Event) error {
+	next := len(a.Secrets) + 1
+	for _, s := range e.Secrets {
+		touches := e.Type == EventResealed || e.Type == EventPurged
+		if touches && (s.N < 1 || s.N >= next) || !touches && s.N != next {
+			return &InputError{Field: "event.secrets", Rule: "must be added under the next number, or resealed or purged under one that is there"}
+		}
+		if !touches {
+			next++
+		}
+	}
+	return nil
 }
 
 // mergeSecrets adds secrets by number, or replaces the box of one that was sealed anew.

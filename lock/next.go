@@ -73,6 +73,7 @@ func (s *Service) nextOnce(ctx context.Context, d Device, states []State) (Comma
 
 // overdue returns the event that ends an action which must not be delivered any more.
 func (s *Service) overdue(a Action, p Platform) (Event, bool) {
+	lost := a.Deliveries - min(a.Deferrals, 100)
 	late := !a.NotAfter.IsZero() && !s.now().Before(a.NotAfter)
 	system := Actor{ID: actorSystem}
 	switch {
@@ -80,10 +81,10 @@ func (s *Service) overdue(a Action, p Platform) (Event, bool) {
 		return Event{Type: EventExpired, Actor: system, Reason: "its deadline passed before it left"}, true
 	case a.State == StateIssued && late:
 		return Event{Type: EventLapsed, Actor: system, Reason: "its deadline passed without an answer"}, true
-	case a.State == StateIssued && a.Deliveries-a.Deferrals >= p.MaxDeliveries:
+	case a.State == StateIssued && lost >= p.MaxDeliveries:
 		return Event{
 			Type: EventLapsed, Actor: system,
-			Reason: fmt.Sprintf("delivered %d times, and the device came back without an answer", a.Deliveries-a.Deferrals),
+			Reason: fmt.Sprintf("delivered %d times, and the device came back without an answer", lost),
 		}, true
 	default:
 		return Event{}, false

@@ -1,6 +1,7 @@
 package lock_test
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"testing"
@@ -54,6 +55,19 @@ func deliveries(events []lock.Event) []int {
 func TestMaxDeliveriesOne(t *testing.T) {
 	f := newFixture(t, func(c *lock.Config) { c.Platforms[0].MaxDeliveries = 1 })
 	a := f.Lock(mac())
+	require.Equal(t, a.ID, poll(t, f).ID)
+	require.Empty(t, poll(t, f).ID)
+	assert.Equal(t, lock.StateUnconfirmed, f.Get(a.ID).State)
+}
+
+// TestNotNowCountsInTheEnd: a device that never has time does not fill the ledger for ever.
+func TestNotNowCountsInTheEnd(t *testing.T) {
+	f := newFixture(t)
+	a := f.Lock(mac())
+	for range 102 {
+		require.Equal(t, a.ID, poll(t, f).ID)
+		f.Answer(a, lock.NotNow)
+	}
 	require.Equal(t, a.ID, poll(t, f).ID)
 	require.Empty(t, poll(t, f).ID)
 	assert.Equal(t, lock.StateUnconfirmed, f.Get(a.ID).State)
@@ -212,6 +226,35 @@ func TestNextWhenTheStoreFails(t *testing.T) {
 			assert.Equal(t, c.claimed+1, f.Get(a.ID).Deliveries)
 		})
 	}
+}
+
+// outpaced is a store in which something happens right after a listing.
+type outpaced struct {
+	lock.Store
+	then func()
+}
+
+func (o *outpaced) List(ctx context.Context, f lock.Filter) ([]lock.Action, error) {
+	found, err := o.Store.List(ctx, f)
+	if then := o.then; then != nil {
+		o.then = nil
+		then()
+	}
+	return found, err
+}
+
+// TestTheLastDeliveryIsTheLast: another process takes it between this one's look and its claim.
+func TestTheLastDeliveryIsTheLast(t *testing.T) {
+	f := newFixture(t)
+	a := f.Lock(mac())
+	for range 2 {
+		require.Equal(t, a.ID, poll(t, f).ID)
+	}
+	slow := &outpaced{Store: f.Store, then: func() { require.Equal(t, a.ID, poll(t, f).ID) }}
+	cmd, err := locktest.New(t, slow).Service.Next(t.Context(), mac())
+	require.NoError(t, err)
+	assert.Empty(t, cmd.ID, "three of three had left")
+	assert.Equal(t, 3, f.Get(a.ID).Deliveries)
 }
 
 // TestDeliveryNumbersAreTakenOnce polls from many goroutines through two services on one store.

@@ -136,7 +136,7 @@ func (s *Service) join(ctx context.Context, actor Actor, live Action, kind Kind,
 	if err != nil {
 		return Action{}, err
 	}
-	if same, err := s.samePIN(ctx, full, r); err != nil || !same {
+	if same, err := s.samePIN(ctx, actor, full, r); err != nil || !same {
 		return Action{}, cmp.Or(err, error(&BusyError{Live: live.withoutBoxes()}))
 	}
 	reason := s.withholdText(ctx, full, r.Reason)
@@ -154,9 +154,9 @@ func (s *Service) join(ctx context.Context, actor Actor, live Action, kind Kind,
 }
 
 // samePIN reports whether the order asks for the PIN that the live action has. A PIN of the caller's own is compared only with one that
-// a caller chose: else the right to lock would be a way to find out, guess by guess, a PIN that only the right to reveal gives.
-func (s *Service) samePIN(ctx context.Context, live Action, r Request) (bool, error) {
-	if r.PIN.IsZero() || !live.Supplied {
+// the same actor chose: else the right to lock would be a way to find out, guess by guess, a PIN that only the right to reveal gives.
+func (s *Service) samePIN(ctx context.Context, actor Actor, live Action, r Request) (bool, error) {
+	if r.PIN.IsZero() || !live.Supplied || live.By.ID != actor.ID {
 		return r.PIN.IsZero(), nil
 	}
 	code, _, err := s.open(ctx, live, SecretPIN)
@@ -202,7 +202,8 @@ func (s *Service) draft(ctx context.Context, actor Actor, kind Kind, r Request) 
 	if _, err := p.Codec.Encode(Order{Action: a, Device: r.Device, PIN: code}); err != nil {
 		return Change{}, fmt.Errorf("the platform cannot encode this order: %w", err)
 	}
-	e := Event{Type: EventOrdered, Actor: actor, Reason: r.Reason, Key: r.Key}
+	// People write of the PIN that did not work last time. Which it was is not said here: that would be a way to guess it.
+	e := Event{Type: EventOrdered, Actor: actor, Reason: maskDigits(r.Reason, plan.Policy.Length), Key: r.Key}
 	if !code.IsZero() {
 		secret, err := s.seal(ctx, a, SecretPIN, code)
 		if err != nil {

@@ -24,7 +24,7 @@ func inputs() map[string]struct {
 	}
 	return map[string]input{
 		"device.scope":    {64, true, func(_ *lock.Actor, r *lock.Request, s string) { r.Device.Scope = s }},
-		"device.id":       {255, true, func(_ *lock.Actor, r *lock.Request, s string) { r.Device.ID = s }},
+		"device.id":       {256, true, func(_ *lock.Actor, r *lock.Request, s string) { r.Device.ID = s }},
 		"actor.id":        {255, true, func(a *lock.Actor, _ *lock.Request, s string) { a.ID = s }},
 		"actor.name":      {255, false, func(a *lock.Actor, _ *lock.Request, s string) { a.Name = s }},
 		"actor.address":   {255, false, func(a *lock.Actor, _ *lock.Request, s string) { a.Address = s }},

@@ -55,8 +55,8 @@ func TestSuppliedPINWhereTheOrderCarriesNone(t *testing.T) {
 	require.ErrorAs(t, err, &busy, "a PIN of the caller's own cannot join a lock without one")
 }
 
-// TestSuppliedPINAndALiveLock is I5: who may join what. Only PINs that callers chose are compared; a right guess of a drawn one tells
-// nothing.
+// TestSuppliedPINAndALiveLock is I5: who may join what. Only a PIN that the same actor chose is compared; a right guess of a drawn one
+// tells nothing.
 func TestSuppliedPINAndALiveLock(t *testing.T) {
 	const chosen = "730519"
 	for name, c := range map[string]struct {
@@ -99,6 +99,17 @@ func TestSuppliedPINAndALiveLock(t *testing.T) {
 			assert.Equal(t, before, f.Get(first.ID).Version, "an order that cannot join leaves no trace that differs by its PIN")
 		})
 	}
+}
+
+// TestOthersMayNotGuessAChosenPIN: only who chose a PIN may name it again.
+func TestOthersMayNotGuessAChosenPIN(t *testing.T) {
+	const chosen = "730519"
+	f := newFixture(t)
+	first := f.Lock(mac(), supplied(t, chosen))
+	_, err := f.Service.Lock(t.Context(), lock.Actor{ID: "mallory"}, lock.Request{Device: mac(), PIN: parsed(t, chosen)})
+	var busy *lock.BusyError
+	require.ErrorAs(t, err, &busy)
+	assert.Equal(t, first.ID, busy.Live.ID)
 }
 
 // TestTextsMustNotContainThePIN: what is shown on the locked screen or kept in clear.

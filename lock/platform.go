@@ -15,7 +15,8 @@ type Platform struct {
 	// Guard is how long after an acknowledgement a sign of life proves nothing, because a device may send one more message before it
 	// locks. 0: 60 seconds.
 	Guard time.Duration
-	// MaxDeliveries is how often a command may leave without an answer before it lapses; one answered with NotNow does not count.
+	// MaxDeliveries is how often a command may leave without an answer before it lapses; one answered with NotNow does not count, for the
+	// first hundred of them.
 	// 0: 3. With 1 a command that may have been lost is never sent again.
 	MaxDeliveries int
 }
@@ -64,7 +65,7 @@ const (
 // Request is an order for one device.
 type Request struct {
 	Device      Device
-	Reason      string    // why, in the actor's words; at most 1,024 characters
+	Reason      string    // why, in the actor's words; at most 1,024 characters. A run of as many digits as a PIN has is not kept
 	Ticket      string    // at most 128 characters
 	Message     string    // for the locked screen; the platform's rules apply, and it must not contain the PIN
 	PhoneNumber string    // for the locked screen; the platform's rules apply

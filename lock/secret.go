@@ -81,8 +81,8 @@ func (s *Service) withhold(ctx context.Context, a Action, facts map[string]strin
 	return clipFacts(kept)
 }
 
-// withholdText keeps the PIN out of an actor's words about an action. Of a PIN of digits, every run of digits that is as long or longer
-// goes, whatever it says: if only the PIN itself went, whoever writes a thousand numbers and reads them back would learn which it is.
+// withholdText keeps the PIN out of an actor's words about an action. Of a PIN of digits, every run of as many digits goes, whatever it
+// says: if only the PIN itself went, whoever writes a thousand numbers and reads them back would learn which it is.
 func (s *Service) withholdText(ctx context.Context, a Action, text string) string {
 	if text == "" || !a.hasSecret(SecretPIN) {
 		return text
@@ -100,13 +100,13 @@ func (s *Service) withholdText(ctx context.Context, a Action, text string) strin
 	return maskDigits(text, len(code.Expose()))
 }
 
-// maskDigits replaces every run of at least n digits.
+// maskDigits replaces every run of exactly n digits.
 func maskDigits(text string, n int) string {
 	var out strings.Builder
 	for text != "" {
 		run := len(text) - len(strings.TrimLeft(text, "0123456789"))
 		switch {
-		case run >= n:
+		case run == n && n > 0:
 			out.WriteString("[digits]")
 		default:
 			out.WriteString(text[:run])

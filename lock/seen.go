@@ -10,7 +10,7 @@ import (
 // deleted: a released PIN stays in the ledger and among the candidates.
 //
 // EvidenceReenrolled means that the device was wiped: what had been issued lapses, what holds is released at once, and what is queued
-// stays queued, with an alarm, because a wiped stolen device is still stolen.
+// stays queued, because a wiped stolen device is still stolen; each with an alarm. What the device had handed over is released too.
 func (s *Service) Seen(ctx context.Context, d Device, evidence Evidence) error {
 	if err := d.validate(); err != nil {
 		return err
@@ -68,8 +68,12 @@ func (s *Service) opened(a Action, evidence Evidence) bool {
 	return evidence == EvidenceReenrolled || !s.now().Before(last.Add(s.platforms[a.Device.Platform].Guard))
 }
 
+// reenrolled is also what happens when somebody else enrols in the name of a device: whatever was live raises an alarm, and what the
+// device handed over is not handed back to whoever comes now.
 func (s *Service) reenrolled(ctx context.Context, d Device) error {
-	open, err := s.all(ctx, Filter{Scope: d.Scope, Devices: []string{d.ID}, States: []State{StateQueued, StateIssued}})
+	open, err := s.all(ctx, Filter{
+		Scope: d.Scope, Devices: []string{d.ID}, States: []State{StateQueued, StateIssued, StateConfirmed},
+	})
 	if err != nil {
 		return err
 	}
@@ -82,23 +86,34 @@ func (s *Service) reenrolled(ctx context.Context, d Device) error {
 }
 
 func (s *Service) afterWipe(a Action) (Change, error) {
-	device := Actor{ID: actorDevice}
-	switch a.State {
-	case StateIssued:
-		c, err := s.act(a, Event{Type: EventLapsed, Actor: device, Reason: "the device was enrolled anew"})
-		return c.rest(time.Time{}), err
-	case StateQueued:
-		c, err := s.act(a, Event{Type: EventReenrolled, Actor: device})
-		if err != nil {
-			return c, err
-		}
-		alarm, err := s.noticeChange(Event{
-			Type: EventAlarm, Actor: device, Scope: a.Device.Scope, Device: a.Device.ID, Other: a.ID,
-			Reason: "the device was enrolled anew while a lock waited for it: the lock still waits",
-		})
-		c.Events = append(c.Events, alarm.Events...)
-		return c.rest(s.now()), err
+	released := Event{Type: EventReleased, Evidence: EvidenceReenrolled}
+	switch {
+	case a.State == StateQueued:
+		return s.alarmed(a, Event{Type: EventReenrolled}, s.now(), "the device was enrolled anew while a lock waited for it: the lock still waits")
+	case a.State == StateIssued:
+		return s.alarmed(a, Event{Type: EventLapsed, Reason: "the device was enrolled anew"}, time.Time{},
+			"the device was enrolled anew while a lock was on its way: find out whether it was wiped, and lock it again")
+	case a.State == StateConfirmed && a.Holds:
+		return s.alarmed(a, released, time.Time{},
+			"the device was enrolled anew while it was locked: it was wiped, or something else enrolled in its name")
+	case a.State == StateConfirmed && a.Kind == KindEscrow:
+		released.Actor = Actor{ID: actorDevice}
+		return s.act(a, released)
 	default:
 		return Change{}, nil
 	}
+}
+
+// alarmed is an act of the device with an alarm about it, in one change.
+func (s *Service) alarmed(a Action, e Event, due time.Time, text string) (Change, error) {
+	e.Actor = Actor{ID: actorDevice}
+	c, err := s.act(a, e)
+	if err != nil {
+		return c, err
+	}
+	alarm, err := s.noticeChange(Event{
+		Type: EventAlarm, Actor: e.Actor, Scope: a.Device.Scope, Device: a.Device.ID, Other: a.ID, Reason: text,
+	})
+	c.Events = append(c.Events, alarm.Events...)
+	return c.rest(due), err
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/latchkey-mdm/latchkey/lock"
 	"github.com/latchkey-mdm/latchkey/lock/locktest"
+	"github.com/latchkey-mdm/latchkey/pin"
 )
 
 // confirmed is a lock that mac-1 acknowledged now.
@@ -185,7 +186,7 @@ func TestReenrolledOnceIssued(t *testing.T) {
 	assert.Equal(t, lock.EvidenceReenrolled, f.Get(a.ID).Evidence)
 	assert.Empty(t, f.Deliver(mac()).ID)
 	assert.Equal(t, code, f.PIN(a.ID))
-	assert.Empty(t, noticesOf(t, f))
+	assert.Equal(t, []lock.EventType{lock.EventAlarm}, typesOf(noticesOf(t, f)), "it may be somebody else in its name")
 }
 
 func TestReenrolledWhileLocked(t *testing.T) {
@@ -196,5 +197,25 @@ func TestReenrolledWhileLocked(t *testing.T) {
 	assert.Equal(t, lock.StateReleased, got.State)
 	assert.Equal(t, lock.EvidenceReenrolled, got.Evidence)
 	assert.NotEmpty(t, f.PIN(a.ID))
+	assert.Equal(t, []lock.EventType{lock.EventAlarm}, typesOf(noticesOf(t, f)), "it may be somebody else in its name")
 	requireReplay(t, f.Store, a.ID)
+}
+
+// TestEscrowsDoNotSurviveANewEnrolment: whoever enrols in the name of a device gets none of its secrets. The ledger keeps them.
+func TestEscrowsDoNotSurviveANewEnrolment(t *testing.T) {
+	f := newFixture(t)
+	token, err := pin.Bytes([]byte("bootstrap token"))
+	require.NoError(t, err)
+	require.NoError(t, f.Service.Escrow(t.Context(), mac(), "bootstrap_token", token))
+	seen(t, f, lock.EvidenceReenrolled)
+	_, err = f.Service.Escrowed(t.Context(), mac(), "bootstrap_token")
+	require.ErrorIs(t, err, lock.ErrNotFound)
+	f.Clock.Advance(time.Second)
+	require.NoError(t, f.Service.Escrow(t.Context(), mac(), "bootstrap_token", token), "the device may hand it over again")
+	back, err := f.Service.Escrowed(t.Context(), mac(), "bootstrap_token")
+	require.NoError(t, err)
+	assert.True(t, back.Equal(token))
+	kept, err := f.Store.List(t.Context(), lock.Filter{Kinds: []lock.Kind{lock.KindEscrow}})
+	require.NoError(t, err)
+	assert.Len(t, kept, 2)
 }

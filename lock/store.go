@@ -29,7 +29,8 @@ type Store interface {
 // the actions of a change in their order, so that the first may leave a lane that the second takes.
 type Change struct {
 	// Actions, each as it is after its event. Version 1 is inserted; any other is stored where the version is one less. Of its secrets
-	// the store writes those that the action's event names (Event.Secrets), inserting or replacing by number, and no other.
+	// the store writes those that the action's event names (Event.Secrets), by number, and no other: EventResealed and EventPurged replace
+	// what is there, every other event inserts, and one that finds its number taken is a conflict.
 	Actions []Action
 	// Events: one for each action, in the same order, with Seq equal to the action's new version; then notices. None at all: only Due
 	// and Wake of the actions move, where the version is the same.

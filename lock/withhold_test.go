@@ -97,8 +97,8 @@ func TestWithholdingIsNoOracle(t *testing.T) {
 	const code = "730519"
 	f := newFixture(t)
 	a := f.Lock(mac(), supplied(t, code))
-	f.Lock(mac(), func(r *lock.Request) { r.Reason = "tickets 730518, 17305190 and " + code + "; floor 12345" })
-	assert.Equal(t, "tickets [digits], [digits] and [digits]; floor 12345", eventsOf(t, f, a.ID)[1].Reason)
+	f.Lock(mac(), func(r *lock.Request) { r.Reason = "tickets 730518 and " + code + "; floor 12345, phone 5550100" })
+	assert.Equal(t, "tickets [digits] and [digits]; floor 12345, phone 5550100", eventsOf(t, f, a.ID)[1].Reason)
 }
 
 // TestReasonsAreKeptWhole: a limit in characters is no limit in bytes.

@@ -24,8 +24,8 @@
 // anything after the end are refused.
 //
 // A message is refused for its core alone: who, which, and the tokens that it exists for. Any other field that is not as
-// expected is left out and named in Skipped, so that what a device did is never lost for how it put it. A property list is
-// decoded as a whole, though: a malformed number, date or base64 anywhere in it refuses the message.
+// expected is left out and named in Skipped, so that what a device did is never lost for how it put it. A malformed number, date or
+// base64 leaves a result its plain texts; a check-in, which may bring a secret, is refused for it.
 //
 // Secrets that a device hands over (UnlockToken, BootstrapToken) are PINs, and do not print; nor do push tokens and
 // PushMagic, see Token. Facts hold allowed keys alone. A device's own words (ErrorChain, MessageResult) are cleaned and cut, and runs

@@ -2,6 +2,7 @@ package mdmproto
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -78,12 +79,9 @@ func NewHandler(c HandlerConfig) (http.Handler, error) {
 type refusal struct {
 	status int
 	text   string
-	err    error
 }
 
 func (r *refusal) Error() string { return r.text }
-
-func (r *refusal) Unwrap() error { return r.err }
 
 // ServeHTTP implements http.Handler.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -114,31 +112,43 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // serve checks a request from the outside in: method, type, size, signature, message, enrolment.
 func (h *handler) serve(r *http.Request) ([]byte, error) {
 	if r.Method != http.MethodPut && r.Method != http.MethodPost {
-		return nil, &refusal{http.StatusMethodNotAllowed, "use PUT or POST", nil}
+		return nil, &refusal{http.StatusMethodNotAllowed, "use PUT or POST"}
 	}
 	if err := checkType(r.Header.Get("Content-Type")); err != nil {
 		return nil, err
 	}
+	if r.Header.Get("Mdm-Signature") == "" { // not worth the body
+		return nil, bad(&SignatureError{Rule: RuleMissing})
+	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxMessage+1))
 	if err != nil {
-		return nil, &refusal{http.StatusBadRequest, "the body could not be read to its end", nil}
+		return nil, &refusal{http.StatusBadRequest, "the body could not be read to its end"}
 	}
 	if len(body) > maxMessage {
-		return nil, &refusal{http.StatusRequestEntityTooLarge, fmt.Sprintf("the body is larger than %d bytes", maxMessage), nil}
+		return nil, &refusal{http.StatusRequestEntityTooLarge, fmt.Sprintf("the body is larger than %d bytes", maxMessage)}
 	}
 	cert, err := h.Verifier.Verify(r.Header.Get("Mdm-Signature"), body)
 	if err != nil {
 		return nil, bad(err)
 	}
-	checkin, command := ParseCheckin, ParseResult
+	answer, err := h.message(r, cert, body)
+	if err != nil { // whoever reads the log wants to know which device that was, also when its message does not tell
+		sum := sha256.Sum256(cert.Raw)
+		return nil, fmt.Errorf("certificate %x: %w", sum[:8], err)
+	}
+	return answer, nil
+}
+
+// message reads what a known certificate signed.
+func (h *handler) message(r *http.Request, cert *x509.Certificate, body []byte) ([]byte, error) {
 	if isCheckin(r.Header.Get("Content-Type"), body) {
-		m, err := checkin(body)
+		m, err := ParseCheckin(body)
 		if err != nil {
 			return nil, bad(err)
 		}
 		return h.checkin(r.Context(), cert, m)
 	}
-	m, err := command(body)
+	m, err := ParseResult(body)
 	if err != nil {
 		return nil, bad(err)
 	}
@@ -147,7 +157,7 @@ func (h *handler) serve(r *http.Request) ([]byte, error) {
 
 // bad refuses input with the rule that it broke, which holds no part of it.
 func bad(err error) error {
-	return &refusal{http.StatusBadRequest, err.Error(), nil}
+	return &refusal{http.StatusBadRequest, err.Error()}
 }
 
 // checkType admits Apple's types, no type at all (some clients send none with a poll), and plain XML.
@@ -162,7 +172,7 @@ func checkType(header string) error {
 	case kind == typeCheckin, kind == typeCommand, kind == "application/xml", kind == "text/xml":
 		return nil
 	}
-	return &refusal{http.StatusUnsupportedMediaType, "the content type must be " + typeCommand + " or " + typeCheckin + ", in UTF-8", nil}
+	return &refusal{http.StatusUnsupportedMediaType, "the content type must be " + typeCommand + " or " + typeCheckin + ", in UTF-8"}
 }
 
 const (
@@ -185,7 +195,7 @@ func isCheckin(header string, body []byte) bool {
 // enrolled turns what Enrollments says into an answer.
 func enrolled(err error) error {
 	if errors.Is(err, ErrNotEnrolled) {
-		return &refusal{http.StatusBadRequest, string(ErrNotEnrolled), nil}
+		return &refusal{http.StatusBadRequest, string(ErrNotEnrolled)}
 	}
 	return err
 }

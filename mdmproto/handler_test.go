@@ -77,6 +77,8 @@ func TestHandlerRefusesBadRequests(t *testing.T) {
 			mdmtest.Request{ContentType: typeCheckin, Signer: &otherID, Body: message("UDID", udid, "MessageType", "Authenticate", "Topic", "x")},
 			http.StatusBadRequest, "not enrolled",
 		},
+		{"date of nonsense where nothing is known", mdmtest.Request{ContentType: typeCheckin, Body: message("UDID", udid, "MessageType",
+			"SetBootstrapToken", "When", "<date>never</date>")}, http.StatusBadRequest, "not an allowed value"},
 		{"user authentication", mdmtest.Request{ContentType: typeCheckin, Body: message("UDID", udid, "UserID", "U", "MessageType", "UserAuthenticate")}, http.StatusGone, "not offered"},
 	}
 	for _, c := range cases {
@@ -182,6 +184,58 @@ func TestHandlerServesOtherCommandsAfterTheLock(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, lock.StateConfirmed, s.state(t, a.ID))
 	assert.Equal(t, mdmtest.Locked, mac.State())
+}
+
+// A user who signs in is evidence, and what a user's channel says is not the device's word.
+func TestHandlerTakesAUsersChannelForWhatItIs(t *testing.T) {
+	s := newServer(t)
+	mac := s.mac(t, mdmtest.Config{UserName: "ada"})
+	udid := mac.Config().UDID
+	a := s.lock(t, mac)
+	_, err := mac.Poll(t.Context())
+	require.NoError(t, err)
+	send := func(contentType string, pairs ...string) {
+		res, err := mac.Do(t.Context(), mdmtest.Request{ContentType: contentType, Body: message(append(pairs, "UDID", udid, "UserID", "U-1")...)})
+		require.NoError(t, err)
+		require.Equal(t, http.StatusOK, res.Status)
+		require.Empty(t, res.Body)
+	}
+	send(typeCommand, "Status", "Idle")
+	assert.Equal(t, lock.StateConfirmed, s.state(t, a.ID), "within the guard nothing is evidence")
+	send(typeCheckin, "MessageType", "CheckOut")
+	assert.False(t, s.devices[udid].checkedOut, "a user who leaves does not take the Mac along")
+	send(typeCheckin, "MessageType", "TokenUpdate", "Topic", "x", "PushMagic", "m", "Token", "<data>AAAA</data>", "UnlockToken", "<data>AAAA</data>")
+	kept, err := s.svc.List(t.Context(), admin, lock.Filter{Kinds: []lock.Kind{lock.KindEscrow}})
+	require.NoError(t, err)
+	assert.Empty(t, kept, "an unlock token is the device's")
+
+	s.later.Store(true)
+	send(typeCommand, "Status", "Idle")
+	got, err := s.svc.Get(t.Context(), admin, a.ID)
+	require.NoError(t, err)
+	assert.Equal(t, lock.StateReleased, got.State)
+	assert.Equal(t, lock.EvidenceUserChannel, got.Evidence)
+}
+
+// The token that clears a passcode comes with TokenUpdate, perhaps once only.
+func TestHandlerKeepsUnlockTokens(t *testing.T) {
+	s := newServer(t)
+	mac := s.mac(t, mdmtest.Config{})
+	update := func(token string) int {
+		res, err := mac.Do(t.Context(), mdmtest.Request{ContentType: typeCheckin, Body: message("UDID", mac.Config().UDID,
+			"MessageType", "TokenUpdate", "Topic", "x", "PushMagic", "m", "Token", "<data>AAAA</data>", "UnlockToken", "<data>"+token+"</data>")})
+		require.NoError(t, err)
+		return res.Status
+	}
+	s.ledger.down.Store(true)
+	assert.Equal(t, http.StatusServiceUnavailable, update("dW5sb2Nr"), "one that is not durable is not accepted")
+	s.ledger.down.Store(false)
+	require.Equal(t, http.StatusOK, update("dW5sb2Nr"))
+	require.Equal(t, http.StatusOK, update("dW5sb2Nr"))
+	kept, err := s.svc.List(t.Context(), admin, lock.Filter{Kinds: []lock.Kind{lock.KindEscrow}})
+	require.NoError(t, err)
+	require.Len(t, kept, 1)
+	assert.Equal(t, "unlock_token", kept[0].Secrets[0].Name)
 }
 
 func TestHandlerKeepsBootstrapTokens(t *testing.T) {

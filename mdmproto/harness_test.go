@@ -37,6 +37,7 @@ type server struct {
 	http   *httptest.Server
 	caKey  *ecdsa.PrivateKey
 	ca     *x509.Certificate
+	later  atomic.Bool // the ledger's clock is ahead by two minutes
 }
 
 func newServer(t testing.TB) *server {
@@ -46,7 +47,7 @@ func newServer(t testing.TB) *server {
 	keyring, err := pin.CreateKeyring(filepath.Join(t.TempDir(), "keyring"))
 	require.NoError(t, err)
 	s.svc, err = lock.New(lock.Config{
-		Store: s.ledger, Sealer: keyring, Platforms: []lock.Platform{mdmproto.Platform(nil)}, Authorize: everybody{},
+		Store: s.ledger, Sealer: keyring, Platforms: []lock.Platform{mdmproto.Platform(nil)}, Authorize: everybody{}, Now: s.now,
 	})
 	require.NoError(t, err)
 	roots := x509.NewCertPool()
@@ -59,6 +60,13 @@ func newServer(t testing.TB) *server {
 	s.http = httptest.NewServer(h)
 	t.Cleanup(s.http.Close)
 	return s
+}
+
+func (s *server) now() time.Time {
+	if s.later.Load() {
+		return time.Now().Add(2 * time.Minute)
+	}
+	return time.Now()
 }
 
 // identity issues a device certificate.

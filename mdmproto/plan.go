@@ -13,8 +13,8 @@ import (
 const PlatformName = "apple"
 
 // Platform locks Macs through [NewHandler]. Its preflight reads the facts that [Result.Facts] gives, by Apple's names: OSVersion,
-// ProductName, IsAppleSilicon, SupportsiOSAppInstalls, PINRequiredForDeviceLock and ManagementStatus.IsUserEnrollment. A nil Waker is
-// allowed: then a Mac finds its command when it polls by itself.
+// ProductName, IsAppleSilicon, SupportsiOSAppInstalls, PINRequiredForDeviceLock and ManagementStatus.IsUserEnrollment; and one of the
+// embedder's, Enrolled, which is false after a CheckOut. A nil Waker is allowed: then a Mac finds its command when it polls by itself.
 func Platform(w lock.Waker) lock.Platform {
 	return lock.Platform{Name: PlatformName, Codec: codec{}, Waker: w}
 }
@@ -42,6 +42,7 @@ type mac struct {
 	silicon, intel bool    // neither: unknown
 	userEnrolled   string
 	pinRequired    string
+	enrolled       string
 }
 
 func describe(d lock.Device) mac {
@@ -50,6 +51,7 @@ func describe(d lock.Device) mac {
 		version:      parseVersion(d.Facts["OSVersion"].Value),
 		userEnrolled: d.Facts["ManagementStatus.IsUserEnrollment"].Value,
 		pinRequired:  d.Facts["PINRequiredForDeviceLock"].Value,
+		enrolled:     d.Facts["Enrolled"].Value,
 	}
 	// IsAppleSilicon has no answer before macOS 12, so that a hint has to do on macOS 11. Before that every Mac is an Intel.
 	m.silicon = d.Facts["IsAppleSilicon"].Value == "true" || d.Facts["SupportsiOSAppInstalls"].Value == "true"
@@ -87,6 +89,10 @@ func (p *planner) kind() {
 		p.add(lock.LevelBlock, "user_enrollment", "", "This Mac is enrolled by its user (User Enrollment), and then macOS refuses to be locked.")
 	case "":
 		p.add(lock.LevelWarn, "enrollment_unknown", "", "The Mac has not said yet how it is enrolled. With User Enrollment macOS refuses to be locked.")
+	}
+	if p.enrolled == "false" {
+		p.add(lock.LevelWarn, "not_enrolled", "",
+			"The Mac said that it is no longer managed. The lock waits until it is enrolled again, and may never arrive.")
 	}
 	if p.pinRequired == "false" {
 		p.add(lock.LevelWarn, "pin_not_required", "",

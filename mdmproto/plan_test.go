@@ -64,6 +64,7 @@ var preflightCases = []struct {
 	{"nothing known", nil, lock.Request{}, "warn:product_unknown warn:enrollment_unknown block!:chip_unknown"},
 	{"iPhone", []string{"ProductName", "iPhone15,2", "OSVersion", "18.1"}, lock.Request{}, "block:not_a_mac"},
 	{"user enrolment", append(silicon("15.1"), "ManagementStatus.IsUserEnrollment", "true"), lock.Request{}, "block:user_enrollment"},
+	{"checked out", append(silicon("15.1"), "Enrolled", "false"), lock.Request{}, "warn:not_enrolled"},
 	{"says that it needs no PIN", append(intel("15.1"), "PINRequiredForDeviceLock", "false"), lock.Request{}, "warn:pin_not_required"},
 	{"message, 10.14", intel("10.14"), message14, ""},
 	{"message, 10.13", intel("10.13.6"), message14, "block:message_needs_10_14"},

@@ -2,6 +2,7 @@ package mdmproto
 
 import (
 	"bytes"
+	"encoding/xml"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -32,6 +33,51 @@ func decodePlist(body []byte) (*dict, error) {
 		return nil, err
 	}
 	return &dict{values: values}, nil
+}
+
+// decodeCore is decodePlist for a message whose plain texts count even when a value elsewhere in it cannot be decoded, such as a date
+// with fractions of a second: then it has the texts of the outermost dictionary, and no others.
+func decodeCore(body []byte) (*dict, error) {
+	if _, err := walkPlist(body); err != nil {
+		return nil, err
+	}
+	values, err := decodeXML(body)
+	if err != nil {
+		return &dict{values: outerTexts(body)}, nil
+	}
+	return &dict{values: values}, nil
+}
+
+// outerTexts reads the strings of the outermost dictionary of a property list whose shape was checked.
+func outerTexts(body []byte) map[string]any {
+	texts := map[string]any{}
+	dec := xml.NewDecoder(bytes.NewReader(body))
+	var open []string
+	var key, text string
+	for {
+		token, err := dec.RawToken()
+		if err != nil {
+			return texts // the end: there is no other error left
+		}
+		switch t := token.(type) {
+		case xml.StartElement:
+			open, text = append(open, t.Name.Local), ""
+		case xml.CharData:
+			text += string(t)
+		case xml.EndElement:
+			if outermost := len(open) == 3 && open[1] == "dict"; outermost {
+				switch t.Name.Local {
+				case "key":
+					key = text
+				case "string":
+					texts[key] = text
+				default:
+					texts[key] = struct{}{} // there, and of no type that anybody asks for
+				}
+			}
+			open = open[:len(open)-1]
+		}
+	}
 }
 
 // decodeXML is the decoder with a last net under it.

@@ -56,11 +56,11 @@ type Result struct {
 // ParseResult reads a poll or a result of at most 256 KiB. Verify its signature first. It fails with a *DecodeError when
 // the message is no small XML property list, when Status or the device's identifier is missing, or when Status,
 // CommandUUID or an identifier is not a text of at most 256 printable characters. Any other bad field is only named in
-// Skipped, so that what the device did is never lost for how it put it.
+// Skipped, also a value that cannot be decoded at all, so that what the device did is never lost for how it put it.
 //
 // Specification: Apple, Device Management, "Implementing MDM command responses" and the schema's mdm/commands.
 func ParseResult(body []byte) (Result, error) {
-	d, err := decodePlist(body)
+	d, err := decodeCore(body)
 	if err != nil {
 		return Result{}, err
 	}

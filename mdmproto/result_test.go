@@ -65,6 +65,28 @@ func TestResultKeepsTheCoreWhenTheRestIsWrong(t *testing.T) {
 	}, r.Skipped)
 }
 
+// What cannot be decoded at all does not take the core fields with it.
+func TestResultKeepsTheCoreWhenAValueCannotBeDecoded(t *testing.T) {
+	for name, odd := range map[string]string{
+		"date with fractions": "<key>When</key><date>2026-11-21T10:00:00.123Z</date>",
+		"bad base64":          "<key>Blob</key><data>!</data>",
+		"huge integer":        "<key>N</key><integer>99999999999999999999999</integer>",
+		"deep inside":         "<key>A</key><array><dict><key>Status</key><string>Idle</string><key>D</key><date>x</date></dict></array>",
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := result(t, "<key>Status</key><string>Acknowledged</string><key>CommandUUID</key><string>c &amp; d</string>"+odd)
+			assert.Equal(t, StatusAcknowledged, r.Status)
+			assert.Equal(t, "c & d", r.CommandUUID)
+			assert.False(t, r.IsUser())
+		})
+	}
+	_, err := ParseResult(dictionary("<key>UDID</key><string>u</string><key>UserID</key><integer>1</integer><key>Status</key><string>Idle</string>" +
+		"<key>When</key><date>never</date>"))
+	var refused *DecodeError
+	require.ErrorAs(t, err, &refused, "a user does not become the device")
+	assert.Equal(t, "UserID", refused.Field)
+}
+
 func TestResultUnknownStatus(t *testing.T) {
 	r := result(t, "<key>Status</key><string>Pondering</string>")
 	assert.Equal(t, Status("Pondering"), r.Status)

@@ -45,9 +45,9 @@ func (h *handler) checkin(ctx context.Context, cert *x509.Certificate, m Checkin
 	case "GetBootstrapToken":
 		return h.bootstrapToken(ctx, d)
 	case "UserAuthenticate": // declines user logins of network accounts (Apple, MDM Protocol Reference)
-		return nil, &refusal{http.StatusGone, "user authentication is not offered", nil}
+		return nil, &refusal{http.StatusGone, "user authentication is not offered"}
 	case "DeclarativeManagement", "GetToken":
-		return nil, &refusal{http.StatusNotFound, "not offered by this server", nil}
+		return nil, &refusal{http.StatusNotFound, "not offered by this server"}
 	default: // one that is newer than this package
 		h.Logger.InfoContext(ctx, "check-in of an unknown type answered", slog.String("device", d.ID))
 		return nil, nil

@@ -83,9 +83,9 @@ func (m *Memory) fits(c lock.Change) bool {
 		return false
 	}
 	moved := map[lane]lock.ID{} // over m.lanes
-	for _, a := range c.Actions {
+	for i, a := range c.Actions {
 		r := m.actions[a.ID]
-		if (r == nil) != (a.Version == 1) || r != nil && r.action.Version != a.Version-1 {
+		if (r == nil) != (a.Version == 1) || r != nil && r.action.Version != a.Version-1 || !r.takes(c.Events[i]) {
 			return false
 		}
 		if r != nil {
@@ -102,6 +102,20 @@ func (m *Memory) fits(c lock.Change) bool {
 		moved[l] = a.ID
 	}
 	return !slices.ContainsFunc(c.Events[len(c.Actions):], m.has)
+}
+
+// takes reports whether the event's secrets are new, or there when it replaces them. The row is nil for a new action.
+func (r *row) takes(e lock.Event) bool {
+	for _, s := range e.Secrets {
+		there := false
+		if r != nil {
+			_, there = r.boxes[s.N]
+		}
+		if there != change.Replaces(e) {
+			return false
+		}
+	}
+	return true
 }
 
 // encode makes the new rows, before anything is written.

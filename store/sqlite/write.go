@@ -20,8 +20,10 @@ var (
 	updateHints string
 	//go:embed queries/insert_event.sql
 	insertEvent string
-	//go:embed queries/put_secret.sql
-	putSecret string
+	//go:embed queries/insert_secret.sql
+	insertSecret string
+	//go:embed queries/replace_secret.sql
+	replaceSecret string
 	//go:embed queries/insert_key.sql
 	insertKey string
 	//go:embed queries/has_event.sql
@@ -38,7 +40,7 @@ const (
 
 // changing are the statements of a commit.
 var changing = []string{
-	insertAction, updateAction, updateHints, insertEvent, putSecret, insertKey, hasEvent, hasNotice, savepoint, release, rollbackTo,
+	insertAction, updateAction, updateHints, insertEvent, insertSecret, replaceSecret, insertKey, hasEvent, hasNotice, savepoint, release, rollbackTo,
 }
 
 // record is a change in the store's terms.
@@ -76,8 +78,12 @@ func encode(c lock.Change) (record, error) {
 		r.do(query, a.ID, a.Version, a.Device.Scope, a.Device.ID, a.Device.Serial, a.By.ID, a.Kind, a.State, orNull(a.Lane), a.Batch, a.Ref,
 			a.Created.UnixMicro(), micros(a.Due), a.Wake, data)
 		r.event(c.Events[i])
+		write := insertSecret
+		if change.Replaces(c.Events[i]) {
+			write = replaceSecret
+		}
 		for _, s := range c.Events[i].Secrets {
-			r.do(putSecret, a.ID, s.N, s.KeyID, append([]byte{}, change.Box(a, s.N)...)) // empty, not NULL, when purged
+			r.do(write, a.ID, s.N, s.KeyID, append([]byte{}, change.Box(a, s.N)...)) // empty, not NULL, when purged
 		}
 	}
 	for _, e := range c.Events[len(c.Actions):] {

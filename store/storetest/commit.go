@@ -56,6 +56,7 @@ func commitCases() []testCase {
 			l.holds(c.Actions[0])
 			assert.Empty(l, l.list(lock.Filter{SealedBy: "key-1"}))
 		}},
+		{"a box is added and never overwritten", boxesStay},
 		{"values are not shared", unsharedValues},
 		{"what was stored outlives the store", outlives},
 	}
@@ -191,4 +192,29 @@ func outlives(l *ledger) {
 	assert.Equal(l, feed, l.dense(2))
 	l.conflicts(l.order("mac-1"))
 	l.holds(l.went(a, lock.EventAcknowledged))
+}
+
+// boxesStay commits what a fold refuses: events that bring a box under a number that is taken, or reseal one that is not there.
+func boxesStay(l *ledger) {
+	a := l.ordered("mac-1")
+	disguised := func(recorded, folded lock.EventType, box lock.Secret) lock.Change {
+		e := lock.Event{
+			Action: a.ID, Seq: a.Version + 1, Type: recorded, Time: at(1), Scope: a.Device.Scope, Device: a.Device.ID, Secrets: []lock.Secret{box},
+		}
+		require.NoError(l, e.Seal(a.Head))
+		told := e
+		told.Type = folded
+		after, err := a.Apply(told)
+		require.NoError(l, err)
+		return lock.Change{Actions: []lock.Action{after}, Events: []lock.Event{e}}
+	}
+	for _, c := range []lock.Change{
+		disguised(lock.EventJoined, lock.EventResealed, secret(1, "key-2", "another box")),
+		disguised(lock.EventResealed, lock.EventSecretAdded, secret(2, "key-2", "nothing to replace")),
+	} {
+		errs := l.commit(c)
+		require.Len(l, errs, 1)
+		require.ErrorIs(l, errs[0], lock.ErrConflict)
+	}
+	l.holds(a)
 }

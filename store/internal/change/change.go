@@ -121,6 +121,9 @@ func checkStep(name string, a lock.Action, e lock.Event) error {
 	return nil
 }
 
+// Replaces reports whether the secrets of the event take the place of what is there. All others are new.
+func Replaces(e lock.Event) bool { return e.Type == lock.EventResealed || e.Type == lock.EventPurged }
+
 func boxed(a lock.Action, t lock.EventType, named lock.Secret) bool {
 	box := Box(a, named.N)
 	if len(box) == 0 {

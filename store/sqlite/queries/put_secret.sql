@@ -1,2 +1,0 @@
-INSERT INTO secrets (action, n, key_id, box) VALUES (?1, ?2, ?3, ?4)
-ON CONFLICT (action, n) DO UPDATE SET key_id = excluded.key_id, box = excluded.box
