@@ -1,11 +1,13 @@
 package sqlite_test
 
 import (
+	"context"
 	"database/sql"
 	"os"
 	"path/filepath"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	_ "modernc.org/sqlite"
 
@@ -102,4 +104,30 @@ func commits(tb testing.TB, o *opened) int {
 		}
 	}
 	return count
+}
+
+// ending is a context that ends right after it was asked whether it has.
+type ending struct {
+	context.Context
+	end func()
+}
+
+func (c *ending) Err() error {
+	defer c.end()
+	return c.Context.Err()
+}
+
+// A caller who is called away in the middle must not make SQLite give up the caller's own transaction.
+func TestInTxFinishesWhatItBegan(t *testing.T) {
+	o := fresh(t)
+	tx, err := pool(t, sqlite.DSN(o.path)).BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	errs, err := o.InTx(tx).Commit(&ending{ctx, cancel}, []lock.Change{storetest.Order(t, "mac-1")})
+	require.NoError(t, err)
+	require.Equal(t, []error{nil}, errs)
+	require.NoError(t, tx.Commit())
+	found, err := o.List(t.Context(), lock.Filter{})
+	require.NoError(t, err)
+	assert.Len(t, found, 1)
 }
