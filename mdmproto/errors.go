@@ -22,7 +22,7 @@ const (
 	RuleCharacters   Rule = "with a character that is not allowed"
 	RuleValue        Rule = "not an allowed value"
 	RuleSixDigits    Rule = "not six ASCII digits"
-	RuleHoldsPIN     Rule = "contains the PIN"
+	RuleHoldsPIN     Rule = "not allowed to contain the PIN"
 	RuleConfig       Rule = "not configured: set Verifier.Roots to the device CA"
 	RuleCertificates Rule = "a wrong set of certificates: at most eight, and one of them the signer's"
 	RuleSigner       Rule = "not signed by exactly one signer"
