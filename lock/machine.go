@@ -47,6 +47,14 @@ func transitions(t EventType) (step, bool) {
 	}
 }
 
+// allows reports whether the event may happen in the action's state. What never left cannot be released, but by what confirmed it.
+func (s step) allows(a Action, t EventType) bool {
+	if t == EventReleased && a.State != StateConfirmed && a.Deliveries == 0 {
+		return false
+	}
+	return s.from == nil || slices.Contains(s.from, a.State)
+}
+
 // Apply returns the action as it is after the event: one step of the fold that defines an action. It is pure. An event that the
 // lifecycle does not allow in the action's state is a *TransitionError, one that does not follow its last event an *InputError.
 func (a Action) Apply(e Event) (Action, error) {
@@ -60,8 +68,7 @@ func (a Action) Apply(e Event) (Action, error) {
 		return a, err
 	}
 	row, ok := transitions(e.Type)
-	if !ok || row.from != nil && !slices.Contains(row.from, a.State) ||
-		e.Type == EventReleased && a.State != StateConfirmed && a.Deliveries == 0 {
+	if !ok || !row.allows(a, e.Type) {
 		return a, &TransitionError{Action: a.ID, State: a.State, Event: e.Type}
 	}
 	next := record(a, e)

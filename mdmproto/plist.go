@@ -42,42 +42,48 @@ func decodeCore(body []byte) (*dict, error) {
 		return nil, err
 	}
 	values, err := decodeXML(body)
-	if err != nil {
-		return &dict{values: outerTexts(body)}, nil
+	if err == nil {
+		return &dict{values: values}, nil
 	}
-	return &dict{values: values}, nil
+	return &dict{values: outerTexts(body)}, nil
 }
 
-// outerTexts reads the strings of the outermost dictionary of a property list whose shape was checked.
+// outerTexts reads the strings of the outermost dictionary of a property list whose shape was checked. Values of another type are there,
+// as a type that nobody asks for.
 func outerTexts(body []byte) map[string]any {
 	texts := map[string]any{}
 	dec := xml.NewDecoder(bytes.NewReader(body))
-	var open []string
-	var key, text string
+	depth, key, text := 0, "", ""
 	for {
 		token, err := dec.RawToken()
 		if err != nil {
-			return texts // the end: there is no other error left
+			return texts // the end: no other error is left
 		}
 		switch t := token.(type) {
 		case xml.StartElement:
-			open, text = append(open, t.Name.Local), ""
+			depth, text = depth+1, ""
 		case xml.CharData:
 			text += string(t)
 		case xml.EndElement:
-			if outermost := len(open) == 3 && open[1] == "dict"; outermost {
-				switch t.Name.Local {
-				case "key":
-					key = text
-				case "string":
-					texts[key] = text
-				default:
-					texts[key] = struct{}{} // there, and of no type that anybody asks for
-				}
+			if depth == 3 { // in plist and its dict, or in an array that has no keys
+				key = outerText(texts, t.Name.Local, key, text)
 			}
-			open = open[:len(open)-1]
+			depth--
 		}
 	}
+}
+
+// outerText takes one key or value and returns the key for the next value.
+func outerText(texts map[string]any, element, key, text string) string {
+	switch element {
+	case "key":
+		return text
+	case "string":
+		texts[key] = text
+	default:
+		texts[key] = struct{}{}
+	}
+	return key
 }
 
 // decodeXML is the decoder with a last net under it.

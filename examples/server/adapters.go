@@ -6,13 +6,41 @@ import (
 	"log/slog"
 
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/account"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/ca"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/console"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/demo"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
 	"github.com/latchkey-mdm/latchkey/lock"
 )
 
-// consoleAccounts records the sign-ins that were refused. Unknown names are not recorded: people type passwords there.
+// codes makes enrolment codes for people.
+type codes struct {
+	ca      *ca.CA
+	service *lock.Service
+}
+
+// NewCode implements api.Codes and console.Enrolment. Who was given a way in is on record before the code leaves; the code itself is not.
+func (c codes) NewCode(ctx context.Context, a lock.Actor, renews string) (code string, err error) {
+	facts := map[string]string{"kind": "enrol"}
+	if renews == "" {
+		code, err = c.ca.NewChallenge(ctx)
+	} else {
+		facts = map[string]string{"kind": "renew", "device": renews}
+		code, err = c.ca.NewRenewal(ctx, renews)
+	}
+	if err != nil {
+		return "", err
+	}
+	if err := c.service.Note(ctx, a, lock.EventEnrolmentLink, inventory.Scope, facts); err != nil {
+		return "", err
+	}
+	return code, nil
+}
+
+// unknownName stands for every name that nobody has: people type passwords there, so the name itself is not recorded.
+const unknownName = "unknown"
+
+// consoleAccounts records the sign-ins that were refused, but for those that came too often.
 type consoleAccounts struct {
 	*account.Store
 	service *lock.Service
@@ -20,11 +48,15 @@ type consoleAccounts struct {
 }
 
 // CheckPassword implements console.Accounts.
-func (c consoleAccounts) CheckPassword(ctx context.Context, name, password string) (lock.Actor, error) {
-	a, err := c.Store.CheckPassword(ctx, name, password)
-	if name == account.Admin && errors.Is(err, lock.ErrDenied) && !errors.Is(err, account.ErrTooOften) {
+func (c consoleAccounts) CheckPassword(ctx context.Context, name, password, address string) (lock.Actor, error) {
+	a, err := c.Store.CheckPassword(ctx, name, password, address)
+	if errors.Is(err, lock.ErrDenied) && !errors.Is(err, account.ErrTooOften) {
+		who := lock.Actor{ID: unknownName, Address: address}
+		if name == account.Admin {
+			who.ID = name
+		}
 		facts := map[string]string{"outcome": "refused"}
-		if err := c.service.Note(ctx, lock.Actor{ID: name}, lock.EventSignedIn, inventory.Scope, facts); err != nil {
+		if err := c.service.Note(ctx, who, lock.EventSignedIn, inventory.Scope, facts); err != nil {
 			c.logger.ErrorContext(ctx, "refused sign-in could not be recorded", slog.Any("error", err))
 		}
 	}

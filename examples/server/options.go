@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/url"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -83,7 +84,7 @@ func parse(args []string, env func(string) string, stderr io.Writer) (options, e
 	flags.StringVar(&o.topic, "topic", "com.apple.mgmt.External.latchkey", "`topic` of the push certificate, for enrolment profiles")
 	flags.StringVar(&o.tlsCert, "tls-cert", "", "certificate chain `file` (PEM), with -tls-key")
 	flags.StringVar(&o.tlsKey, "tls-key", "", "private key `file` (PEM), with -tls-cert")
-	flags.StringVar(&o.tokenFile, "api-token-file", "", "write an administrator's API token to this `file`, if it is not there")
+	flags.StringVar(&o.tokenFile, "api-token-file", "", "write an administrator's API token to this `file`, unless it holds one that is good")
 	flags.StringVar(&o.logFormat, "log", "text", "log `format`: text or json")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -100,8 +101,8 @@ func parse(args []string, env func(string) string, stderr io.Writer) (options, e
 
 // complete checks what was given and fills in the rest.
 func (o options) complete() (options, error) {
-	if _, _, err := net.SplitHostPort(o.addr); err != nil {
-		return o, &usageError{"-addr", "must be HOST:PORT, as in 127.0.0.1:8080", nil}
+	if err := o.checkAddr(); err != nil {
+		return o, err
 	}
 	if (o.tlsCert == "") != (o.tlsKey == "") {
 		return o, &usageError{"-tls-cert and -tls-key", "give both, or neither", nil}
@@ -109,13 +110,10 @@ func (o options) complete() (options, error) {
 	if o.demo && (o.tlsCert != "" || o.url != "") {
 		return o, &usageError{"-demo", "leave out -tls-cert, -tls-key and -url: the simulated Macs use plain HTTP on this machine", nil}
 	}
-	if o.url != "" {
-		u, err := url.Parse(o.url)
-		if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.RawQuery != "" || u.Fragment != "" {
-			return o, &usageError{"-url", "must be like https://mdm.example.com", nil}
-		}
-		o.url = strings.TrimRight(o.url, "/")
+	if err := o.checkURL(); err != nil {
+		return o, err
 	}
+	o.url = strings.TrimRight(o.url, "/")
 	if !strings.HasPrefix(o.topic, "com.apple.mgmt.") {
 		return o, &usageError{"-topic", "must begin with com.apple.mgmt. as the push certificate's subject does", nil}
 	}
@@ -127,8 +125,39 @@ func (o options) complete() (options, error) {
 	return o, nil
 }
 
+func (o options) checkAddr() error {
+	_, port, err := net.SplitHostPort(o.addr)
+	if err != nil {
+		return &usageError{"-addr", "must be HOST:PORT, as in 127.0.0.1:8080", nil}
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return &usageError{"-addr", "must have a port from 0 to 65535 (0: any that is free), as in 127.0.0.1:8080", nil}
+	}
+	return nil
+}
+
+func (o options) checkURL() error {
+	u, err := url.Parse(o.url)
+	switch {
+	case o.url == "":
+		return nil
+	case err == nil && u.User != nil: // everybody who enrols would read it
+		return &usageError{"-url", "must have no name and password before the host, as in https://mdm.example.com", nil}
+	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.RawQuery != "" || u.Fragment != "":
+		return &usageError{"-url", "must be like https://mdm.example.com", nil}
+	}
+	return nil
+}
+
 // keyringPath is where the keyring is.
 func (o options) keyringPath() string { return cmp.Or(o.keyring, filepath.Join(o.data, "keyring")) }
+
+// inClear says that what people and devices send to this address can be read on the way, as far as the server knows: it is no address of
+// this machine alone, there is no certificate, and the URL speaks of no proxy that has one.
+func (o options) inClear(addr net.Addr) bool {
+	tcp, ok := addr.(*net.TCPAddr)
+	return !(ok && tcp.IP.IsLoopback()) && o.tlsCert == "" && !strings.HasPrefix(o.url, "https:")
+}
 
 // baseURL is how devices reach the server that listens on addr.
 func (o options) baseURL(addr net.Addr) string {

@@ -50,6 +50,10 @@ func launch(ctx context.Context, o options, stdout, stderr io.Writer) (err error
 		return err
 	}
 	defer func() { _ = listener.Close() }() // closed already when it served
+	if o.inClear(listener.Addr()) {
+		logger.Warn("passwords and PINs travel in clear: give -tls-cert and -tls-key, or -url with the https address of a proxy",
+			slog.String("addr", listener.Addr().String()))
+	}
 	d, err := openDatabase(ctx, o)
 	if err != nil {
 		return err
@@ -105,12 +109,14 @@ func (s *server) serve(ctx context.Context, listener net.Listener, stdout io.Wri
 	var running sync.WaitGroup
 	defer running.Wait()
 	defer stopBeside()
+	fleet, stopFleet := context.WithCancel(ctx)
+	defer stopFleet()
 	running.Go(func() { _ = s.service.Run(beside) }) // its error is nil
 	served := make(chan error, 1)
 	go func() { served <- web.Serve(listener) }()
 	s.greet(stdout)
 	if s.fleet != nil {
-		running.Go(func() { s.fleet.Run(ctx, s.enrolmentLink) })
+		running.Go(func() { s.fleet.Run(fleet, s.enrolmentLink) })
 	}
 	select {
 	case err := <-served:

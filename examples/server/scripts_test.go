@@ -150,7 +150,12 @@ var scripts = []script{
 	},
 	{
 		name: "Apple silicon before 11.5, forced", config: mdmtest.Config{OSVersion: "11.2", AppleSilicon: true}, order: object{"force": true},
-		play: act.poll, state: "confirmed", mac: mdmtest.Deactivated, onDevice: true,
+		play: func(a act) {
+			a.poll()
+			device := a.must(a.T, http.StatusOK, http.MethodGet, "/api/v1/devices/"+a.mac.Config().UDID, nil)
+			assert.Equal(a, "deactivated", device.text("state"), "and nobody calls it locked")
+		},
+		state: "confirmed", mac: mdmtest.Deactivated, onDevice: true,
 	},
 	{
 		name: "opened", play: func(a act) {

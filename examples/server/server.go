@@ -48,13 +48,16 @@ func wire(ctx context.Context, o options, base string, d *db.DB, keyring pin.Sea
 	if s.ca, err = ca.Open(ctx, ca.Config{DB: d, Sealer: keyring, Now: o.now}); err != nil {
 		return nil, err
 	}
-	s.inventory = inventory.New(inventory.Config{DB: d, Issuer: s.ca, Now: o.now})
 	s.accounts = account.New(account.Config{DB: d, Scope: inventory.Scope, Now: o.now})
 	s.service, err = lock.New(lock.Config{
 		Store: ledger, Sealer: keyring, Platforms: []lock.Platform{mdmproto.Platform(nil)}, Authorize: s.accounts, Logger: logger,
 		Now: o.now,
 	})
-	if err == nil && o.demo {
+	if err != nil {
+		return nil, err
+	}
+	s.inventory = inventory.New(inventory.Config{DB: d, Issuer: s.ca, Notices: s.service, Now: o.now})
+	if o.demo {
 		s.fleet, err = demo.New(logger)
 	}
 	return s, err
@@ -80,7 +83,8 @@ func (s *server) handler() (http.Handler, error) {
 		ServerURL: s.base + "/mdm", SCEPURL: s.base + "/scep", Topic: s.topic,
 	}
 	interfaces := api.New(api.Config{
-		Service: s.service, Devices: s.inventory, Tokens: s.accounts, Codes: s.ca, Scope: inventory.Scope, BaseURL: s.base, Logger: s.logger,
+		Service: s.service, Devices: s.inventory, Tokens: s.accounts, Codes: codes{s.ca, s.service}, Scope: inventory.Scope,
+		BaseURL: s.base, Logger: s.logger,
 	})
 	mux := http.NewServeMux()
 	mux.Handle("/mdm", devices)
@@ -99,8 +103,8 @@ func (s *server) handler() (http.Handler, error) {
 
 func (s *server) console() (http.Handler, error) {
 	cfg := console.Config{
-		Service: s.service, Devices: s.inventory, Accounts: consoleAccounts{s.accounts, s.service, s.logger}, Enrolment: s.ca,
-		Scope: inventory.Scope, BaseURL: s.base, Secure: strings.HasPrefix(s.base, "https:"), Logger: s.logger,
+		Service: s.service, Devices: s.inventory, Accounts: consoleAccounts{s.accounts, s.service, s.logger},
+		Enrolment: codes{s.ca, s.service}, Scope: inventory.Scope, BaseURL: s.base, Secure: strings.HasPrefix(s.base, "https:"), Logger: s.logger,
 	}
 	if s.fleet != nil {
 		cfg.Demo = consoleDemo{s.fleet}
@@ -108,7 +112,7 @@ func (s *server) console() (http.Handler, error) {
 	return console.New(cfg)
 }
 
-// enrolmentLink makes a link that enrols one device.
+// enrolmentLink makes a link that enrols one simulated Mac. It never leaves this process, so it is no way in that anybody was given.
 func (s *server) enrolmentLink(ctx context.Context) (string, error) {
 	code, err := s.ca.NewChallenge(ctx)
 	return s.base + "/enroll?code=" + code, err

@@ -14,6 +14,7 @@ import (
 
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/account"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
+	"github.com/latchkey-mdm/latchkey/lock"
 	"github.com/latchkey-mdm/latchkey/pin"
 )
 
@@ -95,22 +96,30 @@ func createAdmin(ctx context.Context, o options, accounts *account.Store, stdout
 			return fmt.Errorf("print the administrator's password: %w", err)
 		}
 	}
-	if err := accounts.CreateAdmin(ctx, password); err != nil {
+	err = accounts.CreateAdmin(ctx, password)
+	if input := (*lock.InputError)(nil); errors.As(err, &input) {
 		return &usageError{envPassword, "must have 12 to 256 bytes", err}
 	}
-	return nil
+	return err
 }
 
-// writeToken writes an API token to the file that was asked for, unless it is there.
+// writeToken writes an API token to the file that was asked for, unless one is there that is good here. One that is not belongs to
+// another database, as that of an earlier demonstration.
 func writeToken(ctx context.Context, o options, accounts *account.Store) error {
 	if o.tokenFile == "" {
 		return nil
 	}
-	if _, err := os.Stat(o.tokenFile); !errors.Is(err, fs.ErrNotExist) {
-		if err != nil {
-			return &usageError{"-api-token-file", "must be a file that this program may write", err}
+	kept, err := os.ReadFile(o.tokenFile)
+	if err == nil {
+		text := strings.TrimSpace(string(kept))
+		if text != "" && !strings.HasPrefix(text, account.TokenPrefix) {
+			return &usageError{"-api-token-file", "must be a new file, or one that holds an API token: this one holds something else", nil}
 		}
-		return nil
+		if _, err = accounts.CheckToken(ctx, text); !errors.Is(err, lock.ErrDenied) {
+			return err
+		}
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return &usageError{"-api-token-file", "must be a file that this program may read and write", err}
 	}
 	token, err := accounts.NewToken(ctx, account.Admin)
 	if err != nil {

@@ -108,8 +108,8 @@ func commits(tb testing.TB, o *opened) int {
 
 // ending is a context that ends right after it was asked whether it has.
 type ending struct {
-	context.Context
-	end func()
+	context.Context //nolint:containedctx // it is one
+	end             func()
 }
 
 func (c *ending) Err() error {

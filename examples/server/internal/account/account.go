@@ -22,16 +22,17 @@ import (
 // Admin is the name of the first administrator.
 const Admin = "admin"
 
-// ErrTooOften says that a name was tried too often of late. It wraps lock.ErrDenied.
+// ErrTooOften says that too many sign-ins came from an address of late. It wraps lock.ErrDenied.
 var ErrTooOften = fmt.Errorf("sign-in %w: tried too often, wait a minute", lock.ErrDenied)
 
 const (
 	minPassword = 12
 	maxPassword = 256
 	maxName     = 64
-	// tokenPrefix lets scanners of source code and logs find a token that got there.
-	tokenPrefix = "latchkey_"
 )
+
+// TokenPrefix begins every API token, so that scanners of source code and logs find one that got there.
+const TokenPrefix = "latchkey_"
 
 // Config is what a Store is made of.
 type Config struct {
@@ -48,7 +49,7 @@ type Store struct {
 	hashes chan struct{} // a token for each hash that may be computed at a time
 
 	mu    sync.Mutex
-	tries map[string]tries
+	tries map[string]tries // by network
 }
 
 // New returns the accounts in a database that is open.
@@ -86,14 +87,14 @@ func (s *Store) CreateAdmin(ctx context.Context, password string) error {
 	return nil
 }
 
-// CheckPassword returns who has this name and password. The error wraps lock.ErrDenied when nobody has (ErrTooOften: the name was
-// tried too often, and nothing was compared); any other means that it is not known.
-func (s *Store) CheckPassword(ctx context.Context, name, password string) (lock.Actor, error) {
+// CheckPassword returns who has this name and password. The error wraps lock.ErrDenied when nobody has (ErrTooOften: the address
+// has used up its tries, and nothing was compared); any other means that it is not known.
+func (s *Store) CheckPassword(ctx context.Context, name, password, address string) (lock.Actor, error) {
+	if !s.mayTry(address) {
+		return lock.Actor{}, ErrTooOften
+	}
 	if len(name) > maxName || len(password) > maxPassword {
 		return lock.Actor{}, fmt.Errorf("sign-in %w", lock.ErrDenied)
-	}
-	if !s.mayTry(name) {
-		return lock.Actor{}, ErrTooOften
 	}
 	kept, err := s.password(ctx, name)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
@@ -110,7 +111,7 @@ func (s *Store) CheckPassword(ctx context.Context, name, password string) (lock.
 	if !right || !known {
 		return lock.Actor{}, fmt.Errorf("sign-in %w", lock.ErrDenied)
 	}
-	s.forget(name)
+	s.forget(address)
 	return lock.Actor{ID: name, Name: name}, nil
 }
 
@@ -121,7 +122,7 @@ func (s *Store) password(ctx context.Context, name string) (hash string, err err
 
 // NewToken makes an API token that acts for an account. It is given out here and never again.
 func (s *Store) NewToken(ctx context.Context, account string) (string, error) {
-	token := tokenPrefix + rand.Text() + rand.Text() // 260 bits
+	token := TokenPrefix + rand.Text() + rand.Text() // 260 bits
 	_, err := s.db.Writer.ExecContext(ctx, `INSERT INTO server_tokens (sha256, account, created_at) VALUES ($1, $2, $3)`,
 		hashToken(token), account, db.Micros(s.now()))
 	if err != nil {

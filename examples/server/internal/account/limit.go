@@ -1,28 +1,32 @@
 package account
 
-import "time"
-
-// A name may be tried maxTries times at once, and then once every tryEvery, until somebody signs in.
-const (
-	maxTries = 10
-	tryEvery = 5 * time.Second
-	maxNames = 10_000
+import (
+	"net/netip"
+	"time"
 )
 
-// tries counts what a name has used up; one try comes back every tryEvery.
+// An address may try maxTries times at once, and then once every tryEvery, until somebody signs in from there. A name has no limit: with
+// one, any stranger could keep the administrator out.
+const (
+	maxTries    = 10
+	tryEvery    = 5 * time.Second
+	maxNetworks = 10_000
+)
+
+// tries counts what an address has used up; one try comes back every tryEvery.
 type tries struct {
 	used int
 	at   time.Time // until when the count is right
 }
 
-// mayTry takes one try of a name, if it has one left.
-func (s *Store) mayTry(name string) bool {
-	now := s.now()
+// mayTry takes one try of an address, if it has one left.
+func (s *Store) mayTry(address string) bool {
+	now, key := s.now(), network(address)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t, known := s.tries[name]
-	if !known && len(s.tries) >= maxNames { // somebody tries names: forget them all rather than grow
-		clear(s.tries)
+	t, known := s.tries[key]
+	if !known {
+		s.makeRoom()
 	}
 	back := int(now.Sub(t.at) / tryEvery)
 	if !known || back >= t.used {
@@ -35,12 +39,38 @@ func (s *Store) mayTry(name string) bool {
 		return false
 	}
 	t.used++
-	s.tries[name] = t
+	s.tries[key] = t
 	return true
 }
 
-func (s *Store) forget(name string) {
+// makeRoom bounds the table. It forgets the count that is the oldest, and so the nearest to none, and no other.
+func (s *Store) makeRoom() {
+	if len(s.tries) < maxNetworks {
+		return
+	}
+	var oldest string
+	for key, t := range s.tries {
+		if oldest == "" || t.at.Before(s.tries[oldest].at) {
+			oldest = key
+		}
+	}
+	delete(s.tries, oldest)
+}
+
+func (s *Store) forget(address string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.tries, name)
+	delete(s.tries, network(address))
+}
+
+// network is what counts as one address: in IPv6 a /64, since whoever has one address of it has them all.
+func network(address string) string {
+	ip, err := netip.ParseAddr(address)
+	if err != nil {
+		return address
+	}
+	if ip = ip.Unmap(); ip.Is4() {
+		return ip.String()
+	}
+	return netip.PrefixFrom(ip.WithZone(""), 64).Masked().String()
 }

@@ -33,8 +33,9 @@ type Tokens interface {
 
 // Codes makes enrolment codes.
 type Codes interface {
-	NewChallenge(ctx context.Context) (code string, err error)
-	NewRenewal(ctx context.Context, device string) (code string, err error)
+	// NewCode makes a code that enrols one device, or by which the device that is named renews its certificate. When it returns one, it is
+	// on record who got it.
+	NewCode(ctx context.Context, a lock.Actor, renews string) (code string, err error)
 }
 
 // Config is what the API is made of. Every field is required.

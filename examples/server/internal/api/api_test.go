@@ -83,12 +83,12 @@ func (tokens) CheckToken(_ context.Context, token string) (lock.Actor, error) {
 
 type codes struct{}
 
-// NewChallenge implements Codes.
-func (codes) NewChallenge(context.Context) (string, error) { return "new+code", nil }
-
-// NewRenewal implements Codes.
-func (codes) NewRenewal(_ context.Context, device string) (string, error) {
-	return "renew-" + device, nil
+// NewCode implements Codes.
+func (codes) NewCode(_ context.Context, a lock.Actor, renews string) (string, error) {
+	if renews == "" {
+		return "new+code", nil
+	}
+	return "renew-" + renews + "-for-" + a.ID, nil
 }
 
 // everything may be done by everyone, but for reveals of the old Mac.
@@ -137,7 +137,7 @@ func mac(id, version string) inventory.Device {
 	}
 	return inventory.Device{
 		Device:    lock.Device{Scope: "default", ID: id, Platform: "apple", Serial: "S-" + id, Name: "Mac " + id, Facts: facts},
-		OSVersion: version, ProductName: "Mac14,2", Enrolled: true, LastSeen: at,
+		OSVersion: version, ProductName: "Mac14,2", Enrolled: true, LastSeen: at, Expires: at.AddDate(5, 0, 0),
 	}
 }
 
@@ -265,6 +265,7 @@ func TestDevices(t *testing.T) {
 	one := w.do(http.MethodGet, "/api/v1/devices/mac", "")
 	assert.Equal(t, "managed", one.json["state"], one.text)
 	assert.Equal(t, "2026-11-21T09:00:00Z", one.json["last_seen_at"])
+	assert.Equal(t, "2031-11-21T09:00:00Z", one.json["certificate_expires_at"])
 	assert.Contains(t, one.text, `"learnt_at":"2026-11-21T09:00:00Z"`)
 	id := w.lock(`{}`).json["id"]
 	page := w.do(http.MethodGet, "/api/v1/devices?limit=1", "")
@@ -301,6 +302,6 @@ func TestEnrollments(t *testing.T) {
 	assert.Equal(t, http.StatusCreated, res.StatusCode)
 	assert.Equal(t, "https://mdm.example.com/enroll?code=new%2Bcode", res.json["url"])
 	res = w.do(http.MethodPost, "/api/v1/enrollments", `{"device_id": "mac"}`)
-	assert.Equal(t, "https://mdm.example.com/enroll?code=renew-mac", res.json["url"])
+	assert.Equal(t, "https://mdm.example.com/enroll?code=renew-mac-for-admin", res.json["url"])
 	assert.Equal(t, http.StatusNotFound, w.do(http.MethodPost, "/api/v1/enrollments", `{"device_id": "nobody"}`).StatusCode)
 }

@@ -3,13 +3,14 @@ package api
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
 	"github.com/latchkey-mdm/latchkey/lock"
 )
 
-// device is one device. State is lock-pending, lock-sent or locked while ActionID is its live lock, else managed or unenrolled.
+// device is one device. State is lock-pending, lock-sent, locked or deactivated while ActionID is its live lock, else managed or unenrolled.
 type device struct {
 	ID           string          `json:"id"`
 	Platform     string          `json:"platform"`
@@ -23,9 +24,10 @@ type device struct {
 	Enrolled     bool            `json:"enrolled"`
 	EnrolledAt   *time.Time      `json:"enrolled_at,omitempty"`
 	LastSeenAt   *time.Time      `json:"last_seen_at,omitempty"`
+	ExpiresAt    *time.Time      `json:"certificate_expires_at,omitempty"`
 	State        string          `json:"state"`
 	ActionID     lock.ID         `json:"action_id"`
-	Facts        map[string]fact `json:"facts,omitempty"` // of one device alone
+	Facts        map[string]fact `json:"facts,omitempty"` // in a list only that the device checked out
 }
 
 type fact struct {
@@ -38,8 +40,11 @@ func newDevice(d inventory.Device, live *lock.Action) device {
 	out := device{
 		ID: d.ID, Platform: d.Platform, SerialNumber: d.Serial, Name: d.Name, User: d.User, Model: d.Model, ProductName: d.ProductName,
 		OSVersion: d.OSVersion, AppleSilicon: d.Silicon, Enrolled: d.Enrolled, EnrolledAt: when(d.EnrolledAt), LastSeenAt: when(d.LastSeen),
+		ExpiresAt: when(d.Expires),
 	}
 	switch {
+	case live != nil && live.State == lock.StateConfirmed && slices.ContainsFunc(live.Findings, deactivates):
+		out.State = "deactivated" // the PIN does not open it
 	case live != nil && live.State == lock.StateConfirmed:
 		out.State = "locked"
 	case live != nil && live.State == lock.StateIssued:
@@ -103,6 +108,8 @@ func (a *api) getDevice(w http.ResponseWriter, r *http.Request, actor lock.Actor
 	write(w, http.StatusOK, newDevice(d, live[d.ID]))
 	return nil
 }
+
+func deactivates(f lock.Finding) bool { return f.Code == "apple_silicon_before_11_5" }
 
 // live finds the live locks of some devices. It is also what asks whether the caller may see anything, so it is asked for no device too.
 func (a *api) live(r *http.Request, actor lock.Actor, devices ...inventory.Device) (map[string]*lock.Action, error) {

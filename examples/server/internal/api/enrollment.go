@@ -24,23 +24,17 @@ func (a *api) newEnrollment(w http.ResponseWriter, r *http.Request, actor lock.A
 	if _, err := a.live(r, actor); err != nil { // whoever may see the fleet may let devices in
 		return err
 	}
-	code, err := a.code(r, body.DeviceID)
+	if body.DeviceID != "" {
+		if _, err := a.Devices.Find(r.Context(), body.DeviceID); err != nil {
+			return err
+		}
+	}
+	code, err := a.Codes.NewCode(r.Context(), actor, body.DeviceID)
 	if err != nil {
 		return err
 	}
 	write(w, http.StatusCreated, map[string]string{"url": a.BaseURL + "/enroll?code=" + url.QueryEscape(code)})
 	return nil
-}
-
-func (a *api) code(r *http.Request, device string) (string, error) {
-	if device == "" {
-		return a.Codes.NewChallenge(r.Context())
-	}
-	d, err := a.Devices.Find(r.Context(), device)
-	if err != nil {
-		return "", err
-	}
-	return a.Codes.NewRenewal(r.Context(), d.ID)
 }
 
 //go:embed openapi.json

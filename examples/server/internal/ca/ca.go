@@ -23,8 +23,11 @@ import (
 )
 
 const (
-	caYears  = 20
-	leafDays = 365
+	// leafYears is long because nothing renews a device's certificate by itself yet: a link of NewRenewal does, one device at a time. A
+	// device whose certificate has expired cannot be reached any more, and must be enrolled again by hand.
+	leafYears = 5
+	// caYears is how long there is a CA at all. A device's certificate never outlives it.
+	caYears = 20
 	// backdate lets devices whose clock is behind use their certificate at once.
 	backdate = time.Hour
 )

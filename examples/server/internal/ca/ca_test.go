@@ -178,10 +178,19 @@ func TestCodeGivesOneCertificate(t *testing.T) {
 	roots.AddCert(w.Certificate())
 	_, err := cert.Verify(x509.VerifyOptions{Roots: roots, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
 	require.NoError(t, err)
-	assert.WithinDuration(t, w.now.AddDate(1, 0, 0), cert.NotAfter, time.Minute)
+	assert.WithinDuration(t, w.now.AddDate(5, 0, 0), cert.NotAfter, time.Minute)
 	renews, err := w.Renews(t.Context(), cert)
 	require.NoError(t, err)
 	assert.Empty(t, renews)
+}
+
+func TestCertificateEndsWithTheCA(t *testing.T) {
+	w := newWorld(t)
+	w.now = w.now.AddDate(18, 0, 0)
+	r := newRequester(t, keys()[0])
+	cert := r.send(t, w, r.request(t, w, scep.PKCSReq, w.code()))
+	require.NotNil(t, cert)
+	assert.Equal(t, w.Certificate().NotAfter, cert.NotAfter)
 }
 
 func TestGetWithMessageInTheQuery(t *testing.T) {

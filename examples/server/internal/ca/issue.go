@@ -93,12 +93,16 @@ func (c *CA) sign(csr *x509.CertificateRequest) ([]byte, error) {
 		return nil, err
 	}
 	now := c.now()
+	ends := now.AddDate(leafYears, 0, 0)
+	if ends.After(c.cert.NotAfter) {
+		ends = c.cert.NotAfter
+	}
 	name := csr.Subject.CommonName
 	name = strings.ToValidUTF8(name[:min(len(name), 64)], "")
 	return x509.CreateCertificate(rand.Reader, &x509.Certificate{
 		SerialNumber: serial,
 		Subject:      pkix.Name{Organization: []string{"Latchkey"}, CommonName: name},
-		NotBefore:    now.Add(-backdate), NotAfter: now.AddDate(0, 0, leafDays),
+		NotBefore:    now.Add(-backdate), NotAfter: ends,
 		BasicConstraintsValid: true,
 		KeyUsage:              x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment,
 		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},

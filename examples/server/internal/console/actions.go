@@ -2,13 +2,18 @@ package console
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/latchkey-mdm/latchkey/lock"
 )
 
-const actionsPerPage = 50
+const (
+	actionsPerPage  = 50
+	eventsPerAction = 200
+)
 
 // stateFilter is one choice of the action log.
 type stateFilter struct {
@@ -22,7 +27,7 @@ var stateFilters = []stateFilter{
 	{"live", "Live: under way or locked", nil, true},
 	{"queued", "Will lock when online", []lock.State{lock.StateQueued}, false},
 	{"issued", "Sent, no answer", []lock.State{lock.StateIssued}, false},
-	{"confirmed", "Locked", []lock.State{lock.StateConfirmed}, false},
+	{"confirmed", "Acknowledged", []lock.State{lock.StateConfirmed}, false},
 	{"released", "Open again", []lock.State{lock.StateReleased}, false},
 	{"doubt", "Given up", []lock.State{lock.StateUnconfirmed, lock.StateExpired}, false},
 	{"refused", "Refused", []lock.State{lock.StateRefused}, false},
@@ -33,22 +38,26 @@ type actionLogData struct {
 	Filters       []stateFilter
 	State, Search string
 	Actions       []lock.Action
-	Older         string // address of the next page; empty: there is none
+	Away          map[string]bool // devices
+	Older         string          // address of the next page; empty: there is none
 }
 
 func (c *console) actionLog(w http.ResponseWriter, r *http.Request, a lock.Actor) error {
 	data := actionLogData{Filters: stateFilters, State: r.FormValue("state"), Search: r.FormValue("device")}
 	f := lock.Filter{Scope: c.Scope, Before: lock.ID(r.FormValue("before")), Limit: actionsPerPage}
-	for _, choice := range stateFilters {
-		if choice.Name == data.State {
-			f.States, f.Live = choice.states, choice.live
-		}
+	i := slices.IndexFunc(stateFilters, func(s stateFilter) bool { return s.Name == data.State })
+	if i < 0 {
+		return &choiceError{"state", names(stateFilters, func(s stateFilter) string { return s.Name })}
 	}
+	f.States, f.Live = stateFilters[i].states, stateFilters[i].live
 	if err := c.narrow(r.Context(), &f, data.Search); err != nil {
 		return err
 	}
 	var err error
 	if data.Actions, err = c.Service.List(r.Context(), a, f); err != nil {
+		return err
+	}
+	if data.Away, err = c.away(r.Context(), data.Actions...); err != nil {
 		return err
 	}
 	if len(data.Actions) == actionsPerPage {
@@ -75,9 +84,27 @@ func (c *console) narrow(ctx context.Context, f *lock.Filter, search string) err
 	return err
 }
 
+// away tells which of the devices that have yet to get an order have checked out. One that the inventory does not know is not among them.
+func (c *console) away(ctx context.Context, actions ...lock.Action) (map[string]bool, error) {
+	away := map[string]bool{}
+	for _, a := range actions {
+		if _, known := away[a.Device.ID]; known || a.State != lock.StateQueued {
+			continue
+		}
+		d, err := c.Devices.Find(ctx, a.Device.ID)
+		if err != nil && !errors.Is(err, lock.ErrNotFound) {
+			return nil, err
+		}
+		away[a.Device.ID] = err == nil && !d.Enrolled
+	}
+	return away, nil
+}
+
 type actionData struct {
 	Action      lock.Action
-	Events      []lock.Event
+	Away        bool         // its device has checked out
+	Events      []lock.Event // the newest
+	Older       int          // events that are not shown
 	HasPIN      bool
 	Cancellable bool
 }
@@ -91,9 +118,17 @@ func (c *console) actionPage(w http.ResponseWriter, r *http.Request, a lock.Acto
 	for _, s := range action.Secrets {
 		data.HasPIN = data.HasPIN || s.Name == lock.SecretPIN
 	}
-	if data.Events, err = c.Service.Events(r.Context(), a, lock.EventFilter{Action: action.ID, Limit: 1000}); err != nil {
+	if data.Events, err = c.Service.Events(r.Context(), a, lock.EventFilter{Action: action.ID, Newest: true, Limit: eventsPerAction}); err != nil {
 		return err
 	}
+	if n := len(data.Events); n > 0 {
+		data.Older = data.Events[n-1].Seq - 1
+	}
+	away, err := c.away(r.Context(), action)
+	if err != nil {
+		return err
+	}
+	data.Away = away[action.Device.ID]
 	return c.render(w, r, http.StatusOK, "action", "Action", data)
 }
 
@@ -104,7 +139,8 @@ func (c *console) cancel(w http.ResponseWriter, r *http.Request, a lock.Actor) e
 	}
 	text := "Cancelled. Nothing had left, so the Mac is not locked by it."
 	if action.MayBeOnDevice() {
-		text = "Cancelled: it is not sent again. The command had left before, so the Mac may be locked all the same. Its PIN stays here."
+		text = "Cancelled: it is not sent again. The command had left before, so the Mac may be " +
+			effectOf(action).Is + " all the same. Its PIN stays here."
 	}
 	c.say(r.Context(), text)
 	http.Redirect(w, r, "/actions/"+string(action.ID), http.StatusSeeOther)

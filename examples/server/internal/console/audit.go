@@ -1,10 +1,12 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"github.com/latchkey-mdm/latchkey/lock"
@@ -23,6 +25,7 @@ var eventFilters = []eventFilter{
 	{"orders", "Orders and cancellations", []lock.EventType{lock.EventOrdered, lock.EventJoined, lock.EventCancelled}},
 	{"reveals", "PINs revealed", []lock.EventType{lock.EventRevealed}},
 	{"denials", "Denials and alarms", []lock.EventType{lock.EventDenied, lock.EventAlarm}},
+	{"enrolments", "Enrolments", []lock.EventType{lock.EventEnrolmentLink, lock.EventEnrolled}},
 	{"sign-ins", "Sign-ins", []lock.EventType{lock.EventSignedIn}},
 }
 
@@ -45,14 +48,17 @@ func (c *console) auditLog(w http.ResponseWriter, r *http.Request, a lock.Actor)
 		}
 		f.From = position
 	}
-	for _, choice := range eventFilters {
-		if choice.Name == data.Show {
-			f.Types = choice.types
-		}
+	i := slices.IndexFunc(eventFilters, func(e eventFilter) bool { return e.Name == data.Show })
+	if i < 0 {
+		return &choiceError{"show", names(eventFilters, func(e eventFilter) string { return e.Name })}
 	}
+	f.Types = eventFilters[i].types
 	var err error
 	if data.Events, err = c.Service.Events(r.Context(), a, f); err != nil {
 		return err
+	}
+	for i, e := range data.Events { // a notice names its device among its facts
+		data.Events[i].Device = cmp.Or(e.Device, e.Facts["device"])
 	}
 	if data.Names, err = c.names(r.Context(), data.Events); err != nil {
 		return err

@@ -69,6 +69,8 @@ func (b *tab) enter(css, text string) { b.t.Helper(); b.do(chromedp.SendKeys(chr
 
 func (b *tab) wait(css string) { b.t.Helper(); b.do(chromedp.WaitVisible(chromedp.CSS(css))) }
 
+func (b *tab) gone(css string) { b.t.Helper(); b.do(chromedp.WaitNotVisible(chromedp.CSS(css))) }
+
 func (b *tab) text(css string) string {
 	b.t.Helper()
 	text, err := chromedp.Run(b.ctx, chromedp.Text(chromedp.CSS(css)))
@@ -178,7 +180,27 @@ func TestBrowser(t *testing.T) {
 	assert.NotContains(t, js[string](tab, "document.documentElement.outerHTML"), digits)
 	tab.wait("#digits")
 	revealAndOpen(t, b, tab, digits)
+	forced(tab, b)
 	tour(tab, "/actions/"+string(action.ID))
+}
+
+// forced takes pictures of a Mac that a lock deactivated.
+func forced(tab *tab, b *bench) {
+	a, err := b.svc.Lock(b.t.Context(), admin, lock.Request{Device: b.device("mac3"), Force: true})
+	require.NoError(b.t, err)
+	b.deliver("mac3")
+	b.report(a, lock.Acknowledged, nil)
+	tab.open("/devices/mac3")
+	tab.shoot("device-forced")
+	tab.open("/actions/" + string(a.ID) + "/reveal")
+	tab.shoot("reveal-forced")
+	tab.enter("input[name=reason]", "does it help?\n")
+	tab.wait("#shown")
+	tab.shoot("revealed-forced")
+	b.demo.deactivated.Store(true)
+	tab.open("/devices/mac1")
+	tab.shoot("screen-deactivated")
+	b.demo.deactivated.Store(false)
 }
 
 func revealAndOpen(t *testing.T, b *bench, tab *tab, digits string) {

@@ -38,15 +38,15 @@ type Devices interface {
 
 // Accounts knows the administrators.
 type Accounts interface {
-	// CheckPassword returns who has this name and password. An error that wraps lock.ErrDenied says that nobody has; any other that it
-	// is not known.
-	CheckPassword(ctx context.Context, name, password string) (lock.Actor, error)
+	// CheckPassword returns who has this name and password; address is where the request came from. An error that wraps lock.ErrDenied
+	// says that nobody has; any other that it is not known.
+	CheckPassword(ctx context.Context, name, password, address string) (lock.Actor, error)
 }
 
 // Enrolment lets new Macs in.
 type Enrolment interface {
-	// NewChallenge makes a code that enrols one Mac, once, within the hour.
-	NewChallenge(ctx context.Context) (code string, err error)
+	// NewCode makes a code that enrols one Mac, once, within the hour; renews is empty. When it returns one, it is on record who got it.
+	NewCode(ctx context.Context, a lock.Actor, renews string) (code string, err error)
 }
 
 // Demo is the way to the simulated Macs of a demonstration.
@@ -59,7 +59,8 @@ type Demo interface {
 
 // Screen is what a simulated Mac shows.
 type Screen struct {
-	Locked      bool
+	Locked      bool // asks for its PIN
+	Deactivated bool // asks to be activated, which no PIN does
 	Message     string
 	PhoneNumber string
 }

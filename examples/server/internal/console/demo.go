@@ -15,11 +15,11 @@ func (c *console) typePIN(w http.ResponseWriter, r *http.Request, _ lock.Actor) 
 	if err != nil {
 		return err
 	}
-	text := "Wrong PIN, says the simulated Mac. Reveal the PIN and read it digit by digit."
 	if opened {
-		text = "The simulated Mac has opened. The lock says Open again once the Mac has asked for commands, a minute or so from now."
+		c.say(r.Context(), "The simulated Mac has opened. The lock says Open again once the Mac has asked for commands, a minute or so from now.")
+	} else {
+		c.warn(r.Context(), "Wrong PIN, says the simulated Mac. Reveal the PIN and read it digit by digit.")
 	}
-	c.say(r.Context(), text)
 	http.Redirect(w, r, devicePath(r.PathValue("id")), http.StatusSeeOther) //nolint:gosec // an escaped path of this server
 	return nil
 }

@@ -19,6 +19,8 @@ type deviceData struct {
 	Live       bool         // Lock is under way or holds: another order would join it
 	Facts      []fact
 	Candidates []lock.Candidate
+	PIN        use    // of the first of them
+	Effect     effect // of Lock, when that is under way or may be on the device
 	History    []pinUse
 	Actions    []lock.Action // the newest
 	Screen     *Screen       // of a simulated Mac
@@ -32,17 +34,18 @@ type fact struct {
 // pinUse is one PIN of the device's past and present, without the PIN.
 type pinUse struct {
 	Action  lock.Action
-	Reveals []lock.Event
+	Reveals []lock.Event // the newest
 }
 
-// Used is when the PIN was last put to use: acknowledged, sent, or ordered.
+// Older is how many reveals came before Reveals.
+func (p pinUse) Older() int { return max(0, p.Action.Disclosures-len(p.Reveals)) }
+
+// Used is when the PIN was last put to use: acknowledged, else sent. It is zero for one that never left.
 func (p pinUse) Used() time.Time {
-	for _, t := range []time.Time{p.Action.Confirmed, p.Action.Delivered} {
-		if !t.IsZero() {
-			return t
-		}
+	if p.Action.Confirmed.IsZero() {
+		return p.Action.Delivered
 	}
-	return p.Action.Created
+	return p.Action.Confirmed
 }
 
 func (c *console) devicePage(w http.ResponseWriter, r *http.Request, a lock.Actor) error {
@@ -54,6 +57,9 @@ func (c *console) devicePage(w http.ResponseWriter, r *http.Request, a lock.Acto
 	data := deviceData{Device: d, Facts: factsOf(d)}
 	if data.Candidates, err = c.Service.Candidates(ctx, a, d.Device); err != nil {
 		return err
+	}
+	if len(data.Candidates) > 0 {
+		data.PIN = useOf(data.Candidates[0])
 	}
 	if data.History, err = c.history(ctx, a, data.Candidates); err != nil {
 		return err
@@ -67,6 +73,9 @@ func (c *console) devicePage(w http.ResponseWriter, r *http.Request, a lock.Acto
 	}
 	data.Lock = decisive(locks[d.ID])
 	data.Live = data.Lock != nil && data.Lock.Lane != ""
+	if data.Live || data.Lock != nil && data.Lock.MayBeOnDevice() {
+		data.Effect = effectOf(*data.Lock)
+	}
 	if c.Demo != nil {
 		if screen, ok := c.Demo.Screen(ctx, d.ID); ok {
 			data.Screen = &screen

@@ -24,7 +24,7 @@ type deviceListData struct {
 }
 
 // lockCounts is what is live in the whole fleet.
-type lockCounts struct{ Locked, Sent, Waiting int }
+type lockCounts struct{ Locked, Doubtful, Sent, Waiting int }
 
 func (c *console) deviceList(w http.ResponseWriter, r *http.Request, a lock.Actor) error {
 	ctx, data := r.Context(), deviceListData{Search: r.FormValue("q")}
@@ -100,12 +100,14 @@ func (c *console) count(ctx context.Context, a lock.Actor) (lockCounts, error) {
 	var n lockCounts
 	live, err := c.Service.List(ctx, a, lock.Filter{Scope: c.Scope, Kinds: []lock.Kind{lock.KindLock}, Live: true, Limit: 1000})
 	for _, action := range live {
-		switch action.State {
-		case lock.StateConfirmed:
+		switch {
+		case action.State == lock.StateConfirmed && effectOf(action).Warning != "":
+			n.Doubtful++
+		case action.State == lock.StateConfirmed:
 			n.Locked++
-		case lock.StateIssued:
+		case action.State == lock.StateIssued:
 			n.Sent++
-		case lock.StateQueued:
+		case action.State == lock.StateQueued:
 			n.Waiting++
 		}
 	}

@@ -17,8 +17,8 @@ func (c *console) enrolPage(w http.ResponseWriter, r *http.Request, _ lock.Actor
 }
 
 // newEnrolment makes a link that enrols one Mac, once. It is shown here and kept nowhere.
-func (c *console) newEnrolment(w http.ResponseWriter, r *http.Request, _ lock.Actor) error {
-	code, err := c.Enrolment.NewChallenge(r.Context())
+func (c *console) newEnrolment(w http.ResponseWriter, r *http.Request, a lock.Actor) error {
+	code, err := c.Enrolment.NewCode(r.Context(), a, "")
 	if err != nil {
 		return err
 	}

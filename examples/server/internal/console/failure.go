@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strings"
 
 	"github.com/latchkey-mdm/latchkey/lock"
 )
@@ -15,6 +16,28 @@ type failure struct {
 	Action      *lock.Action // the one in the way, when there is one
 }
 
+// choiceError says that a listing has no such choice.
+type choiceError struct {
+	field   string
+	allowed []string
+}
+
+// Error names the choices, and not what was asked for.
+func (e *choiceError) Error() string {
+	return e.field + " must be one of: " + strings.Join(e.allowed, ", ")
+}
+
+// names are what the choices of a filter are called in addresses; the empty name is no choice.
+func names[T any](choices []T, name func(T) string) []string {
+	var all []string
+	for _, c := range choices {
+		if n := name(c); n != "" {
+			all = append(all, n)
+		}
+	}
+	return all
+}
+
 // explain is the one way from an error to a page. The texts that it takes from errors are made for people and never hold a PIN.
 func explain(err error) failure {
 	var (
@@ -22,8 +45,11 @@ func explain(err error) failure {
 		busy       *lock.BusyError
 		blocked    *lock.BlockedError
 		transition *lock.TransitionError
+		choice     *choiceError
 	)
 	switch {
+	case errors.As(err, &choice):
+		return failure{http.StatusBadRequest, "There is no such choice", sentence(choice.Error()), nil}
 	case errors.As(err, &busy):
 		return failure{http.StatusConflict, "There is a lock already", "This device has a lock that this order cannot join. " +
 			"Cancel it, or wait until it ends.", &busy.Live}

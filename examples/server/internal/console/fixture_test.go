@@ -259,7 +259,7 @@ func (f fleet) Find(_ context.Context, id string) (inventory.Device, error) {
 
 type accounts struct{}
 
-func (accounts) CheckPassword(_ context.Context, name, password string) (lock.Actor, error) {
+func (accounts) CheckPassword(_ context.Context, name, password, _ string) (lock.Actor, error) {
 	switch {
 	case name == "broken":
 		return lock.Actor{}, fmt.Errorf("the disk is gone")
@@ -271,14 +271,20 @@ func (accounts) CheckPassword(_ context.Context, name, password string) (lock.Ac
 
 type challenges struct{}
 
-func (challenges) NewChallenge(context.Context) (string, error) { return "ONE&TIME", nil }
+func (challenges) NewCode(context.Context, lock.Actor, string) (string, error) {
+	return "ONE&TIME", nil
+}
 
 // desk is a simulated Mac: mac1.
 type desk struct {
-	digits atomic.Pointer[string] // nil: open
+	digits      atomic.Pointer[string] // nil: open
+	deactivated atomic.Bool
 }
 
 func (d *desk) Screen(_ context.Context, device string) (Screen, bool) {
+	if d.deactivated.Load() {
+		return Screen{Deactivated: true}, device == "mac1"
+	}
 	return Screen{Locked: d.digits.Load() != nil, Message: "This Mac belongs to Analytical Engines. Please call us.", PhoneNumber: "+44 20 7946 0000"}, device == "mac1"
 }
 

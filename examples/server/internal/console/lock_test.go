@@ -106,7 +106,7 @@ func TestDoubleSubmitMakesOneLock(t *testing.T) {
 	again := b.post("/devices/mac1/lock", "key", key, "confirm", "17QX")
 	assert.Equal(t, http.StatusSeeOther, again.StatusCode)
 	assert.Len(t, b.actions(), 1, "the form of yesterday locks nothing today")
-	has(t, b.page("/devices/mac1"), "This order was made before")
+	has(t, b.page("/devices/mac1"), "has ended, and nothing new was ordered")
 }
 
 func TestChosenPIN(t *testing.T) {

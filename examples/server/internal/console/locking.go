@@ -141,20 +141,38 @@ func (c *console) orderLock(w http.ResponseWriter, r *http.Request, a lock.Actor
 		}
 		return c.render(w, r, status, "lock", "Lock "+f.Device.Name, f)
 	}
-	c.say(r.Context(), ordered(action))
+	if action.Joined && action.Lane == "" {
+		c.warn(r.Context(), over(action))
+	} else {
+		c.say(r.Context(), ordered(action, f.Device))
+	}
 	http.Redirect(w, r, devicePath(f.Device.ID), http.StatusSeeOther)
 	return nil
 }
 
-func ordered(a lock.Action) string {
-	switch {
-	case !a.Joined:
-		return "Lock ordered, and its PIN is kept. The Mac locks when it comes online; this page says Locked only after the Mac has said so."
-	case a.State == lock.StateQueued || a.State == lock.StateIssued:
-		return "This Mac has a lock under way already. Your order joined it: one lock, one PIN."
-	default:
-		return "This order was made before and led to the lock below. No second one was ordered."
+func ordered(a lock.Action, d inventory.Device) string {
+	mac, when := " The Mac", " when it comes online"
+	if !d.Enrolled {
+		mac, when = " This Mac has checked out; it", " when it is enrolled again, and not before"
 	}
+	switch effect := effectOf(a); {
+	case a.Joined && (a.State == lock.StateQueued || a.State == lock.StateIssued):
+		return "This Mac has a lock under way already. Your order joined it: one lock, one PIN."
+	case a.Joined:
+		return "This order was made before and led to the lock below. No second one was ordered."
+	case effect.Warning != "":
+		return "Lock ordered over what blocks it." + mac + " " + strings.ToLower(effect.Will) + when + "."
+	default:
+		return "Lock ordered, and its PIN is kept." + mac + " locks" + when + ". This page says Locked only after the Mac has said so."
+	}
+}
+
+// over says why a form that is sent again orders nothing: what it ordered has ended.
+func over(a lock.Action) string {
+	if a.State == lock.StateCancelled {
+		return "The order of this form was cancelled, and nothing new was ordered. To lock the Mac, choose Lock this Mac and order again."
+	}
+	return "The order of this form has ended, and nothing new was ordered. To lock the Mac, choose Lock this Mac and order again."
 }
 
 // fill takes over what was entered, but for the PIN.

@@ -26,11 +26,12 @@ func parsePages(now func() time.Time) (pages, error) {
 		"ago":    func(t time.Time) string { return relative(now(), t) },
 		"exact":  exact,
 		"stamp":  func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-		"status": func(a lock.Action) status { return statusOf(a, now()) },
+		"status": func(a lock.Action, away bool) status { return statusOf(a, away, now()) },
 		"who":    who,
 		"what":   what,
 		"chip":   chip,
 		"said":   said,
+		"effect": effectOf,
 		"system": system,
 		"title":  title,
 
@@ -64,6 +65,7 @@ type view struct {
 	Page    string
 	Actor   lock.Actor // no ID: nobody is signed in
 	Flash   string
+	Warning string // a Flash that is no good news
 	Version string // of the static files
 	Data    any
 }
@@ -74,6 +76,7 @@ func (c *console) render(w http.ResponseWriter, r *http.Request, status int, pag
 	v.Actor, _ = c.actor(r)
 	if v.Actor.ID != "" && r.Header.Get("X-Refresh") == "" { // a refresh in the background must not swallow the sentence
 		v.Flash = c.sessions.PopString(r.Context(), keyFlash)
+		v.Warning = c.sessions.PopString(r.Context(), keyWarning)
 	}
 	var body bytes.Buffer
 	if err := c.pages[page].ExecuteTemplate(&body, "layout", v); err != nil {

@@ -15,6 +15,7 @@ const revealTime = 30 * time.Second
 
 type revealData struct {
 	Action  lock.Action
+	Away    bool // its device has checked out
 	Reason  string
 	Error   string
 	Seconds int
@@ -28,6 +29,11 @@ func (c *console) revealPage(w http.ResponseWriter, r *http.Request, a lock.Acto
 	if err != nil {
 		return err
 	}
+	away, err := c.away(r.Context(), data.Action)
+	if err != nil {
+		return err
+	}
+	data.Away = away[data.Action.Device.ID]
 	return c.render(w, r, http.StatusOK, "reveal", "Reveal the PIN", data)
 }
 

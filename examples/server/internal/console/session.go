@@ -27,6 +27,7 @@ const (
 	keyActorID   = "actor_id"
 	keyActorName = "actor_name"
 	keyFlash     = "flash"
+	keyWarning   = "warning"
 )
 
 // newSessions is not scs.New, which starts a goroutine that nobody can stop. Only a sign-in makes a session, so that the memory store
@@ -114,7 +115,7 @@ func (c *console) signInPage(w http.ResponseWriter, r *http.Request) error {
 func (c *console) signIn(w http.ResponseWriter, r *http.Request) error {
 	ctx := r.Context()
 	data := signInData{Name: r.PostFormValue("name"), Next: localPath(r.PostFormValue("next")), Failed: true}
-	a, err := c.Accounts.CheckPassword(ctx, data.Name, r.PostFormValue("password"))
+	a, err := c.Accounts.CheckPassword(ctx, data.Name, r.PostFormValue("password"), remoteHost(r))
 	if errors.Is(err, lock.ErrDenied) {
 		// The name is not logged: people type passwords there.
 		c.Logger.WarnContext(ctx, "sign-in refused", slog.String("address", remoteHost(r)))
@@ -155,3 +156,6 @@ func localPath(next string) string {
 
 // say keeps a sentence for the next page that the session sees.
 func (c *console) say(ctx context.Context, text string) { c.sessions.Put(ctx, keyFlash, text) }
+
+// warn is say for what is no good news.
+func (c *console) warn(ctx context.Context, text string) { c.sessions.Put(ctx, keyWarning, text) }

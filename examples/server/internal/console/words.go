@@ -12,65 +12,6 @@ import (
 	"github.com/latchkey-mdm/latchkey/lock"
 )
 
-// status is an action's state in words that promise nothing which the device has not said.
-type status struct {
-	Class  string // of the style sheet
-	Text   string // a few words
-	Detail string // what that means, and what comes next
-}
-
-// statusOf describes a lock. Only a lock that the device acknowledged is called locked.
-func statusOf(a lock.Action, now time.Time) status {
-	if a.Kind == lock.KindEscrow {
-		return status{"none", "Kept", "The device handed over a secret of its own, which is kept sealed for it."}
-	}
-	switch a.State {
-	case lock.StateHeld:
-		return status{"waiting", "Waits for a second person", "Nothing is sent before somebody else approves it."}
-	case lock.StateQueued:
-		return status{"waiting", "Will lock when it comes online", "Nothing has reached the Mac yet. Its PIN is kept already; the order stands until " +
-			day(a.NotAfter) + "."}
-	case lock.StateIssued:
-		if a.Deferred {
-			return status{"sent", "Not now, says the Mac; will be asked again",
-				"The command reached the Mac, which put it off. It gets it again, with the same PIN."}
-		}
-		return status{"sent", "Command sent, no answer yet", fmt.Sprintf("It left %s (delivery %d). The Mac may be locked or not: until it answers, "+
-			"treat the PIN as if it were.", relative(now, a.Delivered), a.Deliveries)}
-	case lock.StateConfirmed:
-		if !a.Holds {
-			return status{"open", "Done", "The device acknowledged it " + relative(now, a.Confirmed) + "."}
-		}
-		return status{"locked", "Locked", "The Mac acknowledged the lock " + relative(now, a.Confirmed) +
-			". It takes no further command until somebody types the PIN on it."}
-	case lock.StateReleased:
-		return status{"open", "Open again, seen " + relative(now, a.Released), "The Mac was locked or may have been, and " + evidence(a.Evidence) +
-			" since. The PIN is kept."}
-	case lock.StateRefused:
-		return status{"failed", "Refused by the Mac", "The Mac answered that it did not lock. " + said(a)}
-	default:
-		return ended(a)
-	}
-}
-
-// ended describes what was given up, and what that leaves open.
-func ended(a lock.Action) status {
-	why := sentence(a.Cause)
-	if a.MayBeOnDevice() {
-		text := map[lock.State]string{
-			lock.StateUnconfirmed: "No answer; may be locked",
-			lock.StateCancelled:   "Cancelled after it was sent; may be locked",
-		}[a.State]
-		return status{"doubt", cmp.Or(text, "May be locked"),
-			strings.TrimSpace(why + " The command had left, so the Mac may be locked with this PIN. Keep it at hand.")}
-	}
-	text := map[lock.State]string{
-		lock.StateCancelled: "Cancelled before it was sent",
-		lock.StateExpired:   "Expired before it was sent",
-	}[a.State]
-	return status{"none", cmp.Or(text, "Ended"), strings.TrimSpace(why + " Nothing had left, so the Mac was not locked by it.")}
-}
-
 func evidence(e lock.Evidence) string {
 	switch e {
 	case lock.EvidencePoll:
@@ -90,13 +31,17 @@ func evidence(e lock.Evidence) string {
 
 // said is what the device told about the locked screen (MessageResult), or of its refusal.
 func said(a lock.Action) string {
+	shows := "shows"
+	if a.State == lock.StateReleased {
+		shows = "showed"
+	}
 	switch result := a.Facts["MessageResult"]; result {
 	case "Success":
-		return "The Mac said that it shows the message."
+		return "The Mac said that it " + shows + " the message."
 	case "NoPasscodeSet":
-		return "The device said that it shows no message, because no passcode is set."
+		return "The device said that it " + shows + " no message, because no passcode is set."
 	case "DeviceInLostMode":
-		return "The device said that it shows no message, because it is in Lost Mode."
+		return "The device said that it " + shows + " no message, because it is in Lost Mode."
 	case "":
 		return ""
 	default:
@@ -136,16 +81,24 @@ var acts = map[lock.EventType]string{
 	lock.EventBatchOpened:     "Batch opened",
 	lock.EventBatchCancelled:  "Batch cancelled",
 	lock.EventAuditRead:       "Audit log read",
+	lock.EventEnrolmentLink:   "Enrolment link made",
+	lock.EventEnrolled:        "Certificate bound",
+}
+
+// ways are the kinds of those events that have kinds.
+var ways = map[lock.EventType]map[string]string{
+	lock.EventEnrolmentLink: {"renew": "Link to renew a certificate made"},
+	lock.EventEnrolled: {
+		"new": "Certificate bound: new device", "again": "Certificate bound: enrolled again", "renewed": "Certificate bound: renewed",
+	},
 }
 
 // what says what happened.
 func what(e lock.Event) string {
-	text := cmp.Or(acts[e.Type], string(e.Type))
+	text := cmp.Or(ways[e.Type][e.Facts["kind"]], acts[e.Type], string(e.Type))
 	switch {
-	case e.Type == lock.EventOrdered && e.Order != nil && e.Order.Kind == lock.KindLock:
-		return "Lock ordered"
 	case e.Type == lock.EventOrdered && e.Order != nil:
-		return "Ordered: " + string(e.Order.Kind)
+		return orderOf(*e.Order)
 	case e.Type == lock.EventSignedIn && e.Facts["outcome"] == "refused":
 		return "Sign-in refused"
 	case e.Type == lock.EventDenied && e.Facts["verb"] != "":
@@ -154,6 +107,17 @@ func what(e lock.Event) string {
 		return fmt.Sprintf("%s (delivery %d)", text, e.Delivery)
 	case e.Evidence != "":
 		return text + ": " + evidence(e.Evidence)
+	}
+	return text
+}
+
+func orderOf(a lock.Action) string {
+	text := "Ordered: " + string(a.Kind)
+	if a.Kind == lock.KindLock {
+		text = "Lock ordered"
+	}
+	if a.Forced {
+		text += ", forced"
 	}
 	return text
 }
@@ -170,6 +134,8 @@ func who(a lock.Actor) string {
 		return "The device"
 	case "system":
 		return "Latchkey"
+	case "unknown":
+		return "An unknown name"
 	}
 	return cmp.Or(a.Name, a.ID, "Nobody")
 }
@@ -227,7 +193,7 @@ func span(d time.Duration) string {
 	return fmt.Sprintf("%d seconds", int(d/time.Second))
 }
 
-// exact is the time as the ledger keeps it, for tooltips.
+// exact is the time as the ledger keeps it, to the second.
 func exact(t time.Time) string {
 	if t.IsZero() {
 		return "never"

@@ -82,9 +82,10 @@ func (f *Fleet) enroll(ctx context.Context, mac *mdmtest.Mac, link func(context.
 	return mac.Enroll(ctx, url)
 }
 
-// Screen is what a Mac shows.
+// Screen is what a Mac shows: neither Locked nor Deactivated is its desktop.
 type Screen struct {
-	Locked      bool
+	Locked      bool // asks for its PIN
+	Deactivated bool // asks to be activated, which no PIN does
 	Message     string
 	PhoneNumber string
 }
@@ -95,15 +96,16 @@ func (f *Fleet) Screen(device string) (s Screen, ok bool) {
 	if mac == nil {
 		return Screen{}, false
 	}
-	if mac.State() == mdmtest.Unlocked {
-		return Screen{}, true
-	}
-	s.Locked = true
-	if locks := mac.Locks(); len(locks) > 0 {
+	return screenOf(mac.State(), mac.Locks()), true
+}
+
+func screenOf(state mdmtest.State, locks []mdmtest.Command) (s Screen) {
+	s.Locked, s.Deactivated = state == mdmtest.Locked, state == mdmtest.Deactivated
+	if s.Locked && len(locks) > 0 {
 		last := locks[len(locks)-1]
 		s.Message, s.PhoneNumber = last.Message, last.PhoneNumber
 	}
-	return s, true
+	return s
 }
 
 // Type types a PIN at a device's keyboard and tells whether that opened it. A device that is not simulated is an error that wraps

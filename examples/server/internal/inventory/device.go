@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,7 +16,7 @@ import (
 
 // Device is one device as the server knows it.
 type Device struct {
-	lock.Device // Facts are filled in by Store.Device alone
+	lock.Device // what it said is among its Facts only where one device was asked for; that it checked out always is: Enrolled is false
 
 	OSVersion   string // as the device said last; empty: unknown
 	ProductName string // Apple's model identifier, as Mac14,2; empty: unknown
@@ -23,13 +24,16 @@ type Device struct {
 	Enrolled    bool   // false: it checked out
 	EnrolledAt  time.Time
 	LastSeen    time.Time
+	Expires     time.Time // its certificate, after which it cannot be reached; zero: unknown
 }
 
 // maxPage is the most devices of one page.
 const maxPage = 1000
 
 const columns = `d.id, d.serial, d.name, d.user_name, d.model, d.os_version, d.product_name, d.enrolled, d.enrolled_at, d.seen_at,
-	(SELECT value FROM server_facts f WHERE f.device = d.id AND f.name = 'IsAppleSilicon')`
+	coalesce((SELECT value FROM server_facts f WHERE f.device = d.id AND f.name = 'IsAppleSilicon'), ''),
+	coalesce((SELECT value FROM server_facts f WHERE f.device = d.id AND f.name = 'SupportsiOSAppInstalls'), ''),
+	coalesce((SELECT expires_at FROM server_bindings b WHERE b.cert = d.cert), 0)`
 
 // Devices lists devices by name. Search is looked for in name, serial number, user, model and ID, in any case; empty finds all. The
 // page begins after the device of the ID after ("": at the beginning) and has at most limit devices (0: 100, never more than 1,000).
@@ -69,7 +73,7 @@ func (s *Store) Find(ctx context.Context, id string) (Device, error) {
 		return Device{}, fmt.Errorf("device %w", lock.ErrNotFound)
 	}
 	if err == nil {
-		d.Facts, err = s.facts(ctx, id)
+		err = s.facts(ctx, &d)
 	}
 	if err != nil {
 		return Device{}, fmt.Errorf("find device: %w", err)
@@ -79,37 +83,53 @@ func (s *Store) Find(ctx context.Context, id string) (Device, error) {
 
 func (s *Store) scan(row interface{ Scan(...any) error }) (Device, error) {
 	d := Device{Device: lock.Device{Scope: Scope, Platform: mdmproto.PlatformName}}
-	var enrolledAt, seenAt int64
-	var silicon sql.NullString
-	err := row.Scan(&d.ID, &d.Serial, &d.Name, &d.User, &d.Model, &d.OSVersion, &d.ProductName, &d.Enrolled, &enrolledAt, &seenAt, &silicon)
+	var enrolledAt, seenAt, expires int64
+	var is, hint string
+	err := row.Scan(&d.ID, &d.Serial, &d.Name, &d.User, &d.Model, &d.OSVersion, &d.ProductName, &d.Enrolled, &enrolledAt, &seenAt,
+		&is, &hint, &expires)
 	if err != nil {
 		return Device{}, err
 	}
-	if silicon.Valid {
-		is := silicon.String == "true"
-		d.Silicon = &is
+	d.Silicon = silicon(is, hint, d.ProductName, d.OSVersion)
+	d.EnrolledAt, d.LastSeen, d.Expires = db.Time(enrolledAt), s.lastSeen(d.ID, db.Time(seenAt)), db.Time(expires)
+	if !d.Enrolled {
+		d.Facts = map[string]lock.Fact{"Enrolled": {Value: "false", At: d.LastSeen}} // the check-out was its last message
 	}
-	d.EnrolledAt, d.LastSeen = db.Time(enrolledAt), s.lastSeen(d.ID, db.Time(seenAt))
 	return d, nil
 }
 
-// facts reads what is known of a device.
-func (s *Store) facts(ctx context.Context, id string) (map[string]lock.Fact, error) {
-	rows, err := s.db.Readers.QueryContext(ctx, `SELECT name, value, learnt_at FROM server_facts WHERE device = $1`, id)
+// silicon says what a Mac has, by the rule of mdmproto's preflight: IsAppleSilicon has no answer before macOS 12, so that a hint has to
+// do on macOS 11, and before that every Mac is an Intel.
+func silicon(is, hint, product, version string) *bool {
+	yes := is == "true" || hint == "true"
+	major, _, _ := strings.Cut(version, ".")
+	n, err := strconv.ParseUint(major, 10, 16)
+	old := err == nil && n > 0 && n < 11 && (product == "" || strings.Contains(product, "Mac"))
+	if !yes && !old && is != "false" {
+		return nil
+	}
+	return &yes
+}
+
+// facts adds what is known of a device.
+func (s *Store) facts(ctx context.Context, d *Device) error {
+	rows, err := s.db.Readers.QueryContext(ctx, `SELECT name, value, learnt_at FROM server_facts WHERE device = $1`, d.ID)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer func() { _ = rows.Close() }()
-	facts := map[string]lock.Fact{}
+	if d.Facts == nil {
+		d.Facts = map[string]lock.Fact{}
+	}
 	for rows.Next() {
 		var name string
 		var f lock.Fact
 		var at int64
 		if err := rows.Scan(&name, &f.Value, &at); err != nil {
-			return nil, err
+			return err
 		}
 		f.At = db.Time(at)
-		facts[name] = f
+		d.Facts[name] = f
 	}
-	return facts, rows.Err()
+	return rows.Err()
 }

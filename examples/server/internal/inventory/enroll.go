@@ -8,7 +8,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/ca"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
 	"github.com/latchkey-mdm/latchkey/lock"
 	"github.com/latchkey-mdm/latchkey/mdmproto"
@@ -21,15 +23,21 @@ import (
 // new: a message that somebody recorded must not make a locked device look wiped.
 func (s *Store) Authenticate(ctx context.Context, cert *x509.Certificate, m mdmproto.Checkin) (lock.Device, bool, error) {
 	renews, err := s.issuer.Renews(ctx, cert)
-	if err != nil {
+	if errors.Is(err, ca.ErrUnknown) {
 		return lock.Device{}, false, fmt.Errorf("%w: %w", mdmproto.ErrNotEnrolled, err)
+	}
+	if err != nil {
+		return lock.Device{}, false, fmt.Errorf("enrol: %w", err)
 	}
 	if m.IsUser() || renews != "" && renews != m.ID() {
 		return lock.Device{}, false, mdmproto.ErrNotEnrolled
 	}
-	a := arrival{store: s, id: m.ID(), sum: fingerprint(cert), renews: renews != "", m: m}
+	a := arrival{store: s, id: m.ID(), sum: fingerprint(cert), expires: cert.NotAfter, renews: renews != "", m: m}
 	if err := s.db.Write(ctx, func(tx *sql.Tx) error { return a.record(ctx, tx) }); err != nil {
 		return lock.Device{}, false, fmt.Errorf("enrol: %w", err)
+	}
+	if err := s.announce(ctx, a.id, a.sum, a.unrecorded); err != nil {
+		return lock.Device{}, false, err
 	}
 	d, err := s.Find(ctx, a.id)
 	return d.Device, a.renewed, err
@@ -45,16 +53,20 @@ type arrival struct {
 	store   *Store
 	id      string
 	sum     []byte
+	expires time.Time
 	renews  bool // the certificate was issued to renew that of this device
 	m       mdmproto.Checkin
-	renewed bool // what came of it
+
+	renewed    bool   // what came of it
+	unrecorded string // and what of that is still to be put on record
 }
 
 func (a *arrival) record(ctx context.Context, tx *sql.Tx) error {
 	var owner string
 	var renewal, settled, current bool
-	err := tx.QueryRowContext(ctx, `SELECT b.device, b.renewal, b.settled, d.cert = b.cert AND d.enrolled = 1
-		FROM server_bindings b JOIN server_devices d ON d.id = b.device WHERE b.cert = $1`, a.sum).Scan(&owner, &renewal, &settled, &current)
+	err := tx.QueryRowContext(ctx, `SELECT b.device, b.renewal, b.settled, b.unrecorded, d.cert = b.cert AND d.enrolled = 1
+		FROM server_bindings b JOIN server_devices d ON d.id = b.device WHERE b.cert = $1`, a.sum).
+		Scan(&owner, &renewal, &settled, &a.unrecorded, &current)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return a.bind(ctx, tx)
@@ -74,22 +86,25 @@ func (a *arrival) bind(ctx context.Context, tx *sql.Tx) error {
 	err := tx.QueryRowContext(ctx, `SELECT enrolled FROM server_devices WHERE id = $1`, a.id).Scan(&enrolled)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
+		a.unrecorded = "new"
 		_, err = tx.ExecContext(ctx, `INSERT INTO server_devices
 			(id, serial, name, user_name, model, os_version, product_name, enrolled, enrolled_at, seen_at, cert)
 			VALUES ($1, '', '', '', '', '', '', 1, $2, $2, $3)`, a.id, now, a.sum)
 	case err != nil:
 	case a.renews && enrolled:
 		// The certificate that the device used last stays good until the new one is used: the answer to this message may get lost.
-		a.renewed = true
+		a.renewed, a.unrecorded = true, "renewed"
 		_, err = tx.ExecContext(ctx, `UPDATE server_devices SET old_cert = coalesce(old_cert, cert), cert = $2, seen_at = $3
 			WHERE id = $1`, a.id, a.sum, now)
 	default:
+		a.unrecorded = "again"
 		err = a.wiped(ctx, tx, now)
 	}
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO server_bindings (cert, device, renewal, settled) VALUES ($1, $2, $3, 0)`, a.sum, a.id, a.renewed)
+	_, err = tx.ExecContext(ctx, `INSERT INTO server_bindings (cert, device, renewal, settled, unrecorded, expires_at)
+		VALUES ($1, $2, $3, 0, $4, $5)`, a.sum, a.id, a.renewed, a.unrecorded, db.Micros(a.expires))
 	if err != nil {
 		return err
 	}
@@ -119,6 +134,9 @@ func (a *arrival) describe(ctx context.Context, tx *sql.Tx) error {
 		"DeviceName": m.DeviceName, "ModelName": m.ModelName, "Model": m.Model, "ProductName": m.ProductName,
 		"SerialNumber": m.SerialNumber, "OSVersion": m.OSVersion, "BuildVersion": m.BuildVersion,
 	}
+	if m.UDID == "" { // a user enrolment has an EnrollmentID in its place
+		facts["ManagementStatus.IsUserEnrollment"] = "true"
+	}
 	for name, value := range facts {
 		if value == "" {
 			delete(facts, name)
@@ -131,13 +149,18 @@ func (a *arrival) describe(ctx context.Context, tx *sql.Tx) error {
 func (s *Store) Device(ctx context.Context, cert *x509.Certificate, enrollmentID string) (lock.Device, error) {
 	sum := fingerprint(cert)
 	var first bool // the first message with a renewed certificate
-	err := s.db.Readers.QueryRowContext(ctx, `SELECT cert = $2 AND old_cert IS NOT NULL FROM server_devices
-		WHERE id = $1 AND enrolled = 1 AND (cert = $2 OR old_cert = $2)`, enrollmentID, sum).Scan(&first)
+	var unrecorded string
+	err := s.db.Readers.QueryRowContext(ctx, `SELECT d.cert = $2 AND d.old_cert IS NOT NULL, b.unrecorded
+		FROM server_devices d JOIN server_bindings b ON b.cert = $2
+		WHERE d.id = $1 AND d.enrolled = 1 AND (d.cert = $2 OR d.old_cert = $2)`, enrollmentID, sum).Scan(&first, &unrecorded)
 	if errors.Is(err, sql.ErrNoRows) {
 		return lock.Device{}, mdmproto.ErrNotEnrolled
 	}
 	if err != nil {
 		return lock.Device{}, fmt.Errorf("look up the enrolment: %w", err)
+	}
+	if err := s.announce(ctx, enrollmentID, sum, unrecorded); err != nil {
+		return lock.Device{}, err
 	}
 	if first {
 		_, err := s.db.Writer.ExecContext(ctx, `UPDATE server_devices SET old_cert = NULL WHERE id = $1 AND cert = $2`, enrollmentID, sum)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
+	"github.com/latchkey-mdm/latchkey/lock"
 )
 
 // Scope is the one scope of the server.
@@ -19,23 +20,31 @@ const Scope = "default"
 
 // Issuer is the CA that issued the devices' certificates.
 type Issuer interface {
-	// Renews returns the device whose certificate this one was issued to replace, "" when it was issued for a new enrolment, and an
-	// error when the CA has no record of it.
+	// Renews returns the device whose certificate this one was issued to replace, and "" when it was issued for a new enrolment. An error
+	// that wraps ca.ErrUnknown says that the CA has no record of it, any other that it is not known.
 	Renews(ctx context.Context, cert *x509.Certificate) (device string, err error)
+}
+
+// Notices is where it is put on record that a device enrolled (lock.Service).
+type Notices interface {
+	// Note records a notice, which is durable when the error is nil.
+	Note(ctx context.Context, a lock.Actor, t lock.EventType, scope string, facts map[string]string) error
 }
 
 // Config is what a Store is made of.
 type Config struct {
-	DB     *db.DB           // required
-	Issuer Issuer           // required
-	Now    func() time.Time // nil: time.Now
+	DB      *db.DB           // required
+	Issuer  Issuer           // required
+	Notices Notices          // required
+	Now     func() time.Time // nil: time.Now
 }
 
 // Store is the inventory. It is safe for concurrent use.
 type Store struct {
-	db     *db.DB
-	issuer Issuer
-	now    func() time.Time
+	db      *db.DB
+	issuer  Issuer
+	notices Notices
+	now     func() time.Time
 
 	mu   sync.Mutex
 	seen map[string]sighting
@@ -46,7 +55,7 @@ type sighting struct{ at, written time.Time }
 
 // New returns the inventory in a database that is open.
 func New(cfg Config) *Store {
-	s := &Store{db: cfg.DB, issuer: cfg.Issuer, now: cfg.Now, seen: map[string]sighting{}}
+	s := &Store{db: cfg.DB, issuer: cfg.Issuer, notices: cfg.Notices, now: cfg.Now, seen: map[string]sighting{}}
 	if s.now == nil {
 		s.now = time.Now
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/ca"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
 	"github.com/latchkey-mdm/latchkey/lock"
@@ -25,15 +26,33 @@ type world struct {
 	db     *db.DB
 	now    time.Time
 	renews map[string]string // of each certificate that was issued
+	broken bool              // the CA cannot be asked
+	mute   bool              // nothing can be put on record
+	noted  []map[string]string
 }
 
 // Renews implements inventory.Issuer.
 func (w *world) Renews(_ context.Context, cert *x509.Certificate) (string, error) {
+	if w.broken {
+		return "", errors.New("disk full")
+	}
 	device, ok := w.renews[string(cert.Raw)]
 	if !ok {
-		return "", errors.New("not issued here")
+		return "", ca.ErrUnknown
 	}
 	return device, nil
+}
+
+// Note implements inventory.Notices.
+func (w *world) Note(_ context.Context, a lock.Actor, kind lock.EventType, scope string, facts map[string]string) error {
+	assert.Equal(w.t, lock.Actor{ID: "device"}, a)
+	assert.Equal(w.t, lock.EventEnrolled, kind)
+	assert.Equal(w.t, inventory.Scope, scope)
+	if w.mute {
+		return errors.New("disk full")
+	}
+	w.noted = append(w.noted, facts)
+	return nil
 }
 
 func newWorld(t *testing.T) *world {
@@ -47,14 +66,14 @@ func newWorld(t *testing.T) *world {
 }
 
 func (w *world) open() *inventory.Store {
-	return inventory.New(inventory.Config{DB: w.db, Issuer: w, Now: func() time.Time { return w.now }})
+	return inventory.New(inventory.Config{DB: w.db, Issuer: w, Notices: w, Now: func() time.Time { return w.now }})
 }
 
 // cert is a certificate that the CA issued; of one the inventory needs no more than the bytes.
 func (w *world) cert(renews string) *x509.Certificate {
 	raw := "certificate " + strconv.Itoa(len(w.renews))
 	w.renews[raw] = renews
-	return &x509.Certificate{Raw: []byte(raw)}
+	return &x509.Certificate{Raw: []byte(raw), NotAfter: w.now.AddDate(5, 0, 0)}
 }
 
 func hello(udid string) mdmproto.Checkin {
@@ -206,10 +225,17 @@ func TestCheckOutAndBack(t *testing.T) {
 	d, err := w.Find(t.Context(), "A")
 	require.NoError(t, err)
 	assert.False(t, d.Enrolled)
+	listed, err := w.Devices(t.Context(), "", "", 0)
+	require.NoError(t, err)
+	for _, facts := range []map[string]lock.Fact{d.Facts, listed[0].Facts} {
+		assert.Equal(t, lock.Fact{Value: "false", At: w.now}, facts["Enrolled"])
+	}
+	assert.Contains(t, d.Facts, "OSVersion", "what is known of it stays")
 	w.authenticate(w.cert("A"), "A", false) // a renewal of nothing is an enrolment
 	d, err = w.Find(t.Context(), "A")
 	require.NoError(t, err)
 	assert.True(t, d.Enrolled)
+	assert.NotContains(t, d.Facts, "Enrolled")
 }
 
 func TestChannelsAreKeptApart(t *testing.T) {

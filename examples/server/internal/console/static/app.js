@@ -3,27 +3,40 @@
 
 const byId = (id) => document.getElementById(id);
 
-// Fresh states: parts marked data-live are fetched again while somebody looks. Parts in use (a field, an open detail) stay as they are.
-// Nobody at the keyboard for ten minutes: it stops, so that the session can end.
+// Fresh states: parts marked data-live are fetched again while somebody looks. Parts in use (a field, an open detail) stay as they are,
+// unless the server offers their form no more; so what tells a state is a part of its own, with nothing in it that can be in use.
+// Nobody at the keyboard for ten minutes: it stops, so that the session can end. A page that is not fresh says so.
 function keepFresh() {
   const live = () => [...document.querySelectorAll("[data-live]")];
   if (live().length === 0) return;
-  let used = Date.now();
+  let used = Date.now(), fresh = new Date();
   for (const type of ["pointerdown", "pointermove", "keydown"]) addEventListener(type, () => { used = Date.now(); }, { passive: true });
+  const formOf = (part) => part.querySelector("form")?.getAttribute("action");
   const inUse = (part) => part.contains(document.activeElement) || part.querySelector("details[open]") !== null ||
     [...part.querySelectorAll("input:not([type=hidden])")].some((field) => field.value !== "");
-  setInterval(async () => {
-    if (document.hidden || Date.now() - used > 600000) return;
+  const stays = (part, now) => inUse(part) && formOf(part) === formOf(now);
+  const stale = () => {
+    byId("stale").querySelector("b").textContent = fresh.toISOString().slice(11, 16) + " UTC";
+    byId("stale").hidden = false;
+  };
+  const refresh = async () => {
+    if (document.hidden) return;
+    if (Date.now() - used > 600000) return stale();
     try {
-      const answer = await fetch(location.href, { headers: { "X-Refresh": "1" }, redirect: "error" });
-      if (!answer.ok) return;
+      const asked = new Date();
+      const answer = await fetch(location.href, { headers: { "X-Refresh": "1" }, redirect: "error", signal: AbortSignal.timeout(15000) });
+      if (!answer.ok) return stale();
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       for (const part of live()) {
-        const fresh = page.getElementById(part.id);
-        if (fresh && !inUse(part) && fresh.innerHTML !== part.innerHTML) part.replaceWith(document.importNode(fresh, true));
+        const now = page.getElementById(part.id);
+        if (now && !stays(part, now) && now.innerHTML !== part.innerHTML) part.replaceWith(document.importNode(now, true));
       }
-    } catch { /* the server restarts, or the session ended: the page stays as it is */ }
-  }, 4000);
+      fresh = asked;
+      byId("stale").hidden = true;
+    } catch { stale(); } // the server restarts, or the session ended: the page stays as it is
+  };
+  setInterval(refresh, 4000);
+  document.addEventListener("visibilitychange", refresh);
 }
 
 // The button of the lock dialog arms itself when the last four characters are right. The server checks them again.

@@ -43,11 +43,14 @@ CREATE TABLE server_devices (
 CREATE INDEX server_devices_name ON server_devices (name, id);
 
 -- Every certificate that a device ever enrolled with, so that none serves a second device. settled: the enrolment was completed.
+-- unrecorded: the kind of notice (new, again, renewed) that is still to be recorded, empty when it is.
 CREATE TABLE server_bindings (
-    cert    BYTEA   PRIMARY KEY,
-    device  TEXT    NOT NULL REFERENCES server_devices (id),
-    renewal INTEGER NOT NULL,
-    settled INTEGER NOT NULL
+    cert       BYTEA   PRIMARY KEY,
+    device     TEXT    NOT NULL REFERENCES server_devices (id),
+    renewal    INTEGER NOT NULL,
+    settled    INTEGER NOT NULL,
+    unrecorded TEXT    NOT NULL,
+    expires_at BIGINT  NOT NULL
 );
 
 -- user_id is empty on the device's own channel.
