@@ -25,25 +25,34 @@ func TestQueriesUseIndexes(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		query func() (string, []any)
-		sorts bool // a page that is small by nature
+		sorts bool   // a page that is small by nature
+		index string // the only one that will do
 	}{
-		{"newest", actions(lock.Filter{Before: "x"}), false},
-		{"scope", actions(lock.Filter{Scope: "acme", Before: "x"}), false},
-		{"device", actions(lock.Filter{Scope: "acme", Devices: []string{"mac-1"}}), true},
-		{"serial", actions(lock.Filter{Serial: "C02XYZ"}), false},
-		{"batch", actions(lock.Filter{Batch: "b"}), false},
-		{"ref", actions(lock.Filter{Ref: "r"}), false},
-		{"key", actions(lock.Filter{Scope: "acme", Key: "k"}), true},
-		{"sealing key", actions(lock.Filter{SealedBy: "k"}), true},
-		{"due", actions(lock.Filter{DueBefore: time.Unix(0, 1)}), false},
-		{"feed", events(lock.EventFilter{From: 7}), false},
-		{"newest events", events(lock.EventFilter{Newest: true, From: 7}), false},
-		{"events of an action", events(lock.EventFilter{Action: "a"}), false},
-		{"events of a device", events(lock.EventFilter{Scope: "acme", Devices: []string{"mac-1"}, Newest: true}), true},
+		{"newest", actions(lock.Filter{Before: "x"}), false, ""},
+		{"scope", actions(lock.Filter{Scope: "acme", Before: "x"}), false, ""},
+		{"device", actions(lock.Filter{Scope: "acme", Devices: []string{"mac-1"}}), false, "actions_device (scope=? AND device=?)"},
+		{"devices", actions(lock.Filter{Scope: "acme", Devices: []string{"mac-1", "mac-2"}}), true, "actions_device (scope=? AND device=?)"},
+		{"states of a device", actions(lock.Filter{
+			Scope: "acme", Devices: []string{"mac-1"}, States: []lock.State{lock.StateQueued, lock.StateIssued},
+		}), false, "actions_device (scope=? AND device=?)"},
+		{"live on a device", actions(lock.Filter{Scope: "acme", Devices: []string{"mac-1"}, Live: true}), true, "actions_lane (scope=? AND device=?"},
+		{"live in a scope", actions(lock.Filter{Scope: "acme", Live: true}), true, "actions_lane (scope=?"},
+		{"live on a device, by an order's key", actions(lock.Filter{Scope: "acme", Live: true, Key: "k", Before: "x"}), true, ""},
+		{"serial", actions(lock.Filter{Serial: "C02XYZ"}), false, ""},
+		{"batch", actions(lock.Filter{Batch: "b"}), false, ""},
+		{"ref", actions(lock.Filter{Ref: "r"}), false, ""},
+		{"key", actions(lock.Filter{Scope: "acme", Key: "k"}), true, ""},
+		{"sealing key", actions(lock.Filter{SealedBy: "k"}), true, ""},
+		{"due", actions(lock.Filter{DueBefore: time.Unix(0, 1)}), false, ""},
+		{"feed", events(lock.EventFilter{From: 7}), false, ""},
+		{"newest events", events(lock.EventFilter{Newest: true, From: 7}), false, ""},
+		{"events of an action", events(lock.EventFilter{Action: "a"}), false, ""},
+		{"events of a device", events(lock.EventFilter{Scope: "acme", Devices: []string{"mac-1"}, Newest: true}), true, "events_device (scope=? AND device=?)"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			plan := explain(t, db, c.query)
 			assert.Contains(t, plan, "USING")
+			assert.Contains(t, plan, c.index)
 			assert.NotContains(t, plan, "SCAN actions\n")
 			assert.NotContains(t, plan, "SCAN events\n")
 			if !c.sorts {
