@@ -61,11 +61,11 @@ func (a Action) Apply(e Event) (Action, error) {
 	if e.Seq != a.Version+1 || (a.Version > 0 && e.Action != a.ID) {
 		return a, &InputError{Field: "event.seq", Rule: "must follow the action's last event"}
 	}
-	if a.Version == 0 {
-		return first(e)
-	}
 	if err := a.checkSecrets(e); err != nil {
 		return a, err
+	}
+	if a.Version == 0 {
+		return first(e)
 	}
 	row, ok := transitions(e.Type)
 	if !ok || !row.allows(a, e.Type) {

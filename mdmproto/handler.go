@@ -23,9 +23,11 @@ const ErrNotEnrolled lock.Error = "not enrolled with this certificate"
 // Enrollments is what the handler needs of the embedder's device records. The methods may be called concurrently. An error that wraps
 // ErrNotEnrolled is answered with 400, any other with 503, so that the device comes back.
 type Enrollments interface {
-	// Authenticate binds the certificate to the device that the message names, and refuses one that is bound to another. Renewed says that
-	// an enrolled device has renewed its certificate, by the embedder's own evidence; otherwise the device was wiped and enrolled anew.
-	Authenticate(ctx context.Context, cert *x509.Certificate, m Checkin) (d lock.Device, renewed bool, err error)
+	// Authenticate binds the certificate to the device that the message names, and refuses one that is bound to another. Otherwise the
+	// device was wiped and enrolled anew, and the handler tells the ledger (lock.EvidenceReenrolled) before it answers. Settled says that
+	// this is not so: an enrolled device has renewed its certificate, by the embedder's own evidence, or the embedder tells the ledger
+	// itself before Device accepts the certificate. The latter is safer, since a crash may come between binding and telling.
+	Authenticate(ctx context.Context, cert *x509.Certificate, m Checkin) (d lock.Device, settled bool, err error)
 	// Device returns the enrolled device of that ID, with its facts, if the certificate is the one that is bound to it.
 	Device(ctx context.Context, cert *x509.Certificate, enrollmentID string) (lock.Device, error)
 	// TokenUpdate keeps the push token of the device, or of its user when m.IsUser: they are different channels.

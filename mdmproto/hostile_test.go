@@ -53,6 +53,21 @@ func TestHostilePlistsCostLittle(t *testing.T) {
 	}
 }
 
+// A result counts even when a value in it cannot be decoded, and costs no more for that: its texts may be cut into many pieces.
+func TestOddResultsCostLittle(t *testing.T) {
+	s := newServer(t)
+	mac := s.mac(t, mdmtest.Config{})
+	body := message("UDID", mac.Config().UDID, "Status", "Idle", "When", "<date>never</date>",
+		"Text", strings.Repeat("x", 120_000)+strings.Repeat("x<!---->", 14_000))
+	require.Less(t, len(body), 256<<10)
+	var res *mdmtest.Response
+	var err error
+	bytes := allocated(func() { res, err = mac.Do(t.Context(), mdmtest.Request{Body: body}) })
+	require.NoError(t, err)
+	assert.Equal(t, http.StatusOK, res.Status)
+	assert.Less(t, bytes, uint64(24<<20), "allocated for a body of %d bytes", len(body))
+}
+
 // Anyone may send any signature.
 func TestHostileSignaturesCostLittle(t *testing.T) {
 	s := newServer(t)

@@ -53,7 +53,8 @@ func decodeCore(body []byte) (*dict, error) {
 func outerTexts(body []byte) map[string]any {
 	texts := map[string]any{}
 	dec := xml.NewDecoder(bytes.NewReader(body))
-	depth, key, text := 0, "", ""
+	var text []byte
+	depth, key := 0, ""
 	for {
 		token, err := dec.RawToken()
 		if err != nil {
@@ -61,12 +62,12 @@ func outerTexts(body []byte) map[string]any {
 		}
 		switch t := token.(type) {
 		case xml.StartElement:
-			depth, text = depth+1, ""
+			depth, text = depth+1, text[:0]
 		case xml.CharData:
-			text += string(t)
+			text = append(text, t...) // in place: comments cut a text into many pieces
 		case xml.EndElement:
 			if depth == 3 { // in plist and its dict, or in an array that has no keys
-				key = outerText(texts, t.Name.Local, key, text)
+				key = outerText(texts, t.Name.Local, key, string(text))
 			}
 			depth--
 		}

@@ -56,11 +56,12 @@ func (h *handler) checkin(ctx context.Context, cert *x509.Certificate, m Checkin
 
 // authenticate begins an enrolment, renews one, or begins a new one of a device that was wiped.
 func (h *handler) authenticate(ctx context.Context, cert *x509.Certificate, m Checkin) error {
-	d, renewed, err := h.Enrollments.Authenticate(ctx, cert, m)
-	if err != nil || renewed {
+	d, settled, err := h.Enrollments.Authenticate(ctx, cert, m)
+	if err != nil || settled {
 		return enrolled(err)
 	}
-	return h.Service.Seen(ctx, d, lock.EvidenceReenrolled)
+	// The certificate is bound: whoever hangs up now must not escape what follows from that.
+	return h.Service.Seen(context.WithoutCancel(ctx), d, lock.EvidenceReenrolled)
 }
 
 func (h *handler) bootstrapToken(ctx context.Context, d lock.Device) ([]byte, error) {

@@ -43,6 +43,8 @@ func TestMacIsLockedAndOpened(t *testing.T) {
 	assert.Equal(t, "Please call us.", delivered.Message)
 	assert.Equal(t, "+1 408 555 0100", delivered.PhoneNumber)
 	locked := s.action(t, id)
+	assert.InDelta(t, 1, locked["deliveries"], 0)
+	assert.NotEmpty(t, locked.text("issued_at"))
 	assert.Equal(t, "confirmed", locked.text("state"), "the trailing Idle changes nothing")
 	assert.Equal(t, map[string]any{"MessageResult": "Success"}, locked["device_answers"])
 	assert.Equal(t, "locked", s.must(t, http.StatusOK, http.MethodGet, "/api/v1/devices/"+udid, nil).text("state"))

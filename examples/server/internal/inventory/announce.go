@@ -8,12 +8,22 @@ import (
 	"github.com/latchkey-mdm/latchkey/lock"
 )
 
-// announce puts it on record that a certificate was bound to a device, unless kind is empty: then it is on record. It comes before any
-// answer to who has the certificate. Binding and notice are two commits, so the binding keeps that its notice is missing: what stops the
-// server between them leads to a second notice at worst, never to none.
+// announce tells the ledger that a certificate was bound to a device, unless kind is empty: then it knows. But for a renewal that ends
+// what an earlier enrolment left behind. It comes before any answer to who has the certificate. Binding and telling are several commits,
+// so the binding keeps that the ledger does not know yet: what stops the server between them leads to a second notice at worst, never to
+// none.
 func (s *Store) announce(ctx context.Context, device string, sum []byte, kind string) error {
 	if kind == "" {
 		return nil
+	}
+	if kind != "renewed" {
+		d, err := s.Find(ctx, device)
+		if err == nil {
+			err = s.notices.Seen(ctx, d.Device, lock.EvidenceReenrolled)
+		}
+		if err != nil {
+			return fmt.Errorf("tell the ledger of the enrolment: %w", err)
+		}
 	}
 	facts := map[string]string{"kind": kind, "device": device, "certificate_sha256": hex.EncodeToString(sum)}
 	if err := s.notices.Note(ctx, lock.Actor{ID: "device"}, lock.EventEnrolled, Scope, facts); err != nil {

@@ -21,9 +21,8 @@ func notice(kind, device string, cert *x509.Certificate) map[string]string {
 func TestEveryBindingIsOnRecordOnce(t *testing.T) {
 	w := newWorld(t)
 	first, renewal, again, back := w.cert(""), w.cert("A"), w.cert(""), w.cert("")
-	for range 2 { // the second is a repetition
-		w.authenticate(first, "A", false)
-	}
+	w.authenticate(first, "A", false)
+	w.authenticate(first, "A", true) // a repetition
 	w.complete(first, "A")
 	w.authenticate(first, "A", true) // a recording
 	w.authenticate(renewal, "A", true)
@@ -48,7 +47,8 @@ func TestNoAnswerWithoutARecord(t *testing.T) {
 	w.mute = false
 	_, err = w.Device(t.Context(), cert, "A")
 	require.NoError(t, err)
-	w.authenticate(cert, "A", false)
+	assert.Equal(t, 1, w.wiped, "what an earlier enrolment left behind is ended first")
+	w.authenticate(cert, "A", true)
 	assert.Equal(t, []map[string]string{notice("new", "A", cert)}, w.noted)
 }
 

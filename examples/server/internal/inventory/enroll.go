@@ -19,8 +19,8 @@ import (
 // Authenticate implements mdmproto.Enrollments. The certificate decides: one that was issued to renew that of this device renews, any
 // other new one enrols anew, and one that another device has used, or that this device has replaced, is refused.
 //
-// A repeated Authenticate is answered as the first was, until a TokenUpdate has completed the enrolment. From then on it says nothing
-// new: a message that somebody recorded must not make a locked device look wiped.
+// The ledger is told once of each certificate, before any message under it is answered, also when who sent this one hangs up. A repeated
+// Authenticate says nothing new: a message that somebody recorded must not make a locked device look wiped.
 func (s *Store) Authenticate(ctx context.Context, cert *x509.Certificate, m mdmproto.Checkin) (lock.Device, bool, error) {
 	renews, err := s.issuer.Renews(ctx, cert)
 	if errors.Is(err, ca.ErrUnknown) {
@@ -40,7 +40,7 @@ func (s *Store) Authenticate(ctx context.Context, cert *x509.Certificate, m mdmp
 		return lock.Device{}, false, err
 	}
 	d, err := s.Find(ctx, a.id)
-	return d.Device, a.renewed, err
+	return d.Device, true, err // the ledger was told
 }
 
 func fingerprint(cert *x509.Certificate) []byte {
@@ -57,16 +57,14 @@ type arrival struct {
 	renews  bool // the certificate was issued to renew that of this device
 	m       mdmproto.Checkin
 
-	renewed    bool   // what came of it
-	unrecorded string // and what of that is still to be put on record
+	unrecorded string // what came of it, as long as the ledger does not know
 }
 
 func (a *arrival) record(ctx context.Context, tx *sql.Tx) error {
 	var owner string
-	var renewal, settled, current bool
-	err := tx.QueryRowContext(ctx, `SELECT b.device, b.renewal, b.settled, b.unrecorded, d.cert = b.cert AND d.enrolled = 1
-		FROM server_bindings b JOIN server_devices d ON d.id = b.device WHERE b.cert = $1`, a.sum).
-		Scan(&owner, &renewal, &settled, &a.unrecorded, &current)
+	var current bool
+	err := tx.QueryRowContext(ctx, `SELECT b.device, b.unrecorded, d.cert = b.cert AND d.enrolled = 1
+		FROM server_bindings b JOIN server_devices d ON d.id = b.device WHERE b.cert = $1`, a.sum).Scan(&owner, &a.unrecorded, &current)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return a.bind(ctx, tx)
@@ -75,7 +73,6 @@ func (a *arrival) record(ctx context.Context, tx *sql.Tx) error {
 	case owner != a.id || !current:
 		return mdmproto.ErrNotEnrolled
 	}
-	a.renewed = renewal || settled
 	return a.describe(ctx, tx)
 }
 
@@ -93,7 +90,7 @@ func (a *arrival) bind(ctx context.Context, tx *sql.Tx) error {
 	case err != nil:
 	case a.renews && enrolled:
 		// The certificate that the device used last stays good until the new one is used: the answer to this message may get lost.
-		a.renewed, a.unrecorded = true, "renewed"
+		a.unrecorded = "renewed"
 		_, err = tx.ExecContext(ctx, `UPDATE server_devices SET old_cert = coalesce(old_cert, cert), cert = $2, seen_at = $3
 			WHERE id = $1`, a.id, a.sum, now)
 	default:
@@ -103,8 +100,8 @@ func (a *arrival) bind(ctx context.Context, tx *sql.Tx) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO server_bindings (cert, device, renewal, settled, unrecorded, expires_at)
-		VALUES ($1, $2, $3, 0, $4, $5)`, a.sum, a.id, a.renewed, a.unrecorded, db.Micros(a.expires))
+	_, err = tx.ExecContext(ctx, `INSERT INTO server_bindings (cert, device, unrecorded, expires_at)
+		VALUES ($1, $2, $3, $4)`, a.sum, a.id, a.unrecorded, db.Micros(a.expires))
 	if err != nil {
 		return err
 	}
@@ -198,11 +195,6 @@ func (s *Store) TokenUpdate(ctx context.Context, d lock.Device, m mdmproto.Check
 		}
 		if m.IsUser() {
 			_, err := tx.ExecContext(ctx, `UPDATE server_devices SET user_name = $2 WHERE id = $1`, d.ID, user)
-			return err
-		}
-		_, err = tx.ExecContext(ctx, `UPDATE server_bindings SET settled = 1
-			WHERE cert = (SELECT cert FROM server_devices WHERE id = $1)`, d.ID)
-		if err != nil {
 			return err
 		}
 		return ask(ctx, tx, d.ID)

@@ -25,8 +25,10 @@ type Issuer interface {
 	Renews(ctx context.Context, cert *x509.Certificate) (device string, err error)
 }
 
-// Notices is where it is put on record that a device enrolled (lock.Service).
+// Notices is the ledger, which is told that a device enrolled (lock.Service).
 type Notices interface {
+	// Seen records what a sign of life proves.
+	Seen(ctx context.Context, d lock.Device, evidence lock.Evidence) error
 	// Note records a notice, which is durable when the error is nil.
 	Note(ctx context.Context, a lock.Actor, t lock.EventType, scope string, facts map[string]string) error
 }

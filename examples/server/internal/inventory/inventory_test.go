@@ -29,6 +29,7 @@ type world struct {
 	broken bool              // the CA cannot be asked
 	mute   bool              // nothing can be put on record
 	noted  []map[string]string
+	wiped  int // times that the ledger was told of a new enrolment
 }
 
 // Renews implements inventory.Issuer.
@@ -52,6 +53,17 @@ func (w *world) Note(_ context.Context, a lock.Actor, kind lock.EventType, scope
 		return errors.New("disk full")
 	}
 	w.noted = append(w.noted, facts)
+	return nil
+}
+
+// Seen implements inventory.Notices.
+func (w *world) Seen(_ context.Context, d lock.Device, evidence lock.Evidence) error {
+	assert.Equal(w.t, lock.EvidenceReenrolled, evidence)
+	assert.NotEmpty(w.t, d.ID)
+	if w.mute {
+		return errors.New("disk full")
+	}
+	w.wiped++
 	return nil
 }
 
@@ -105,11 +117,14 @@ func (w *world) enrol(udid string) *x509.Certificate {
 	return cert
 }
 
-func (w *world) authenticate(cert *x509.Certificate, udid string, renewed bool) {
+// authenticate sends Authenticate; quiet says that it does not make the device look wiped.
+func (w *world) authenticate(cert *x509.Certificate, udid string, quiet bool) {
 	w.t.Helper()
-	d, got, err := w.Authenticate(w.t.Context(), cert, hello(udid))
+	before := w.wiped
+	d, settled, err := w.Authenticate(w.t.Context(), cert, hello(udid))
 	require.NoError(w.t, err)
-	assert.Equal(w.t, renewed, got, "renewed")
+	assert.True(w.t, settled, "the handler has nothing to tell")
+	assert.Equal(w.t, quiet, w.wiped == before, "quiet")
 	assert.Equal(w.t, udid, d.ID)
 }
 
@@ -212,7 +227,7 @@ func TestRepeatedAuthenticate(t *testing.T) {
 	w := newWorld(t)
 	cert := w.cert("")
 	w.authenticate(cert, "A", false)
-	w.authenticate(cert, "A", false) // its answer was lost
+	w.authenticate(cert, "A", true) // its answer was lost
 	w.complete(cert, "A")
 	w.authenticate(cert, "A", true) // a recording
 }

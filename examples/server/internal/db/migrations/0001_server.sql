@@ -42,13 +42,11 @@ CREATE TABLE server_devices (
 );
 CREATE INDEX server_devices_name ON server_devices (name, id);
 
--- Every certificate that a device ever enrolled with, so that none serves a second device. settled: the enrolment was completed.
--- unrecorded: the kind of notice (new, again, renewed) that is still to be recorded, empty when it is.
+-- Every certificate that a device ever enrolled with, so that none serves a second device.
+-- unrecorded: what came of it (new, again, renewed) as long as the ledger does not know, then empty.
 CREATE TABLE server_bindings (
     cert       BYTEA   PRIMARY KEY,
     device     TEXT    NOT NULL REFERENCES server_devices (id),
-    renewal    INTEGER NOT NULL,
-    settled    INTEGER NOT NULL,
     unrecorded TEXT    NOT NULL,
     expires_at BIGINT  NOT NULL
 );
