@@ -120,6 +120,7 @@ func (b *battlefield) serve(t *testing.T) *exec.Cmd {
 	out, err := server.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, server.Start())
+	t.Cleanup(func() { _ = server.Process.Kill() }) // when the test ends early
 	listening(t, out)
 	go func() { _, _ = io.Copy(io.Discard, out) }()
 	return server
