@@ -153,6 +153,8 @@ func TestRefusesToStart(t *testing.T) {
 	}
 	require.NoError(t, os.Remove(filepath.Join(lost, "keyring")))
 	file := filepath.Join(sealed, "latchkey.db")
+	foreign := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(foreign, "latchkey.db"), bytes.Repeat([]byte("no database "), 1000), 0o600))
 	for name, c := range map[string]struct {
 		args, password string
 		wants          []string
@@ -173,7 +175,11 @@ func TestRefusesToStart(t *testing.T) {
 		"data is a file":       {"-data " + file, "", []string{"-data", "folder"}},
 		"token file":           {"-api-token-file /nowhere/token", "", []string{"-api-token-file", "folder"}},
 		"password too short":   {"", "2short", []string{envPassword, "12"}},
-		"keyring lost":         {"-data " + lost, "", []string{"-keyring", "restore", "1 sealed secrets need the key"}},
+		"no folder for a new keyring": {
+			"-keyring " + filepath.Join(t.TempDir(), "nowhere", "keyring"), "", []string{"-keyring", "its folder must be there"},
+		},
+		"database is none": {"-data " + foreign, "", []string{"-data", "must be a database of this program"}},
+		"keyring lost":     {"-data " + lost, "", []string{"-keyring", "restore", "1 sealed secrets need the key"}},
 		"keyring of another": {
 			"-data " + lost + " -keyring " + filepath.Join(sealed, "keyring"), "", []string{"-keyring", "1 sealed secrets need the key"},
 		},

@@ -35,13 +35,18 @@ func openFolder(o *options) (remove func() error, err error) {
 	return remove, nil
 }
 
-// openDatabase opens the database in the state folder.
+// openDatabase opens the database in the state folder. What is wrong with it is wrong with the folder that was given.
 func openDatabase(ctx context.Context, o options) (*db.DB, error) {
-	d, err := db.Open(ctx, filepath.Join(o.data, "latchkey.db"))
-	if errors.Is(err, fs.ErrPermission) {
+	path := filepath.Join(o.data, "latchkey.db")
+	d, err := db.Open(ctx, path)
+	switch {
+	case err == nil, ctx.Err() != nil:
+		return d, err
+	case errors.Is(err, fs.ErrPermission):
 		return nil, &usageError{"-data", "must be a folder that this program may write", err}
+	default:
+		return nil, &usageError{"-data", path + " must be a database of this program: choose another folder, or restore it from its backup", err}
 	}
-	return d, err
 }
 
 // openKeyring loads the keyring. It makes one only while nothing is sealed: a new key would open nothing of what is there. It refuses
@@ -58,6 +63,9 @@ func openKeyring(ctx context.Context, o options, d *db.DB) (*pin.Keyring, error)
 		if errors.Is(err, fs.ErrExist) { // another process was faster
 			keyring, err = pin.LoadKeyring(path)
 		}
+	}
+	if errors.Is(err, fs.ErrNotExist) && len(sealed) == 0 {
+		return nil, &usageError{"-keyring", "a new keyring cannot be made at " + path + ": its folder must be there, and writable", err}
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, &usageError{"-keyring", "restore " + path + " from its backup: " + needs(sealed, nil), err}

@@ -8,6 +8,13 @@ import (
 	"github.com/latchkey-mdm/latchkey/lock"
 )
 
+// What came of the binding of a certificate.
+const (
+	boundNew     = "new"
+	boundAgain   = "again" // to a device that was known: it was wiped, or something enrols in its name
+	boundRenewed = "renewed"
+)
+
 // announce tells the ledger that a certificate was bound to a device, unless kind is empty: then it knows. But for a renewal that ends
 // what an earlier enrolment left behind. It comes before any answer to who has the certificate. Binding and telling are several commits,
 // so the binding keeps that the ledger does not know yet: what stops the server between them leads to a second notice at worst, never to
@@ -16,7 +23,7 @@ func (s *Store) announce(ctx context.Context, device string, sum []byte, kind st
 	if kind == "" {
 		return nil
 	}
-	if kind != "renewed" {
+	if kind != boundRenewed {
 		d, err := s.Find(ctx, device)
 		if err == nil {
 			err = s.notices.Seen(ctx, d.Device, lock.EvidenceReenrolled)

@@ -83,18 +83,18 @@ func (a *arrival) bind(ctx context.Context, tx *sql.Tx) error {
 	err := tx.QueryRowContext(ctx, `SELECT enrolled FROM server_devices WHERE id = $1`, a.id).Scan(&enrolled)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
-		a.unrecorded = "new"
+		a.unrecorded = boundNew
 		_, err = tx.ExecContext(ctx, `INSERT INTO server_devices
 			(id, serial, name, user_name, model, os_version, product_name, enrolled, enrolled_at, seen_at, cert)
 			VALUES ($1, '', '', '', '', '', '', 1, $2, $2, $3)`, a.id, now, a.sum)
 	case err != nil:
 	case a.renews && enrolled:
 		// The certificate that the device used last stays good until the new one is used: the answer to this message may get lost.
-		a.unrecorded = "renewed"
+		a.unrecorded = boundRenewed
 		_, err = tx.ExecContext(ctx, `UPDATE server_devices SET old_cert = coalesce(old_cert, cert), cert = $2, seen_at = $3
 			WHERE id = $1`, a.id, a.sum, now)
 	default:
-		a.unrecorded = "again"
+		a.unrecorded = boundAgain
 		err = a.wiped(ctx, tx, now)
 	}
 	if err != nil {
