@@ -66,6 +66,9 @@ type Action struct {
 	Message     string    `json:"message,omitempty"`      // for the locked screen
 	PhoneNumber string    `json:"phone_number,omitempty"` // for the locked screen
 	Supplied    bool      `json:"supplied,omitempty"`     // the caller chose the PIN
+	Kept        ID        `json:"kept,omitempty"`         // the action whose PIN this one uses again
+	PINMade     time.Time `json:"pin_made,omitzero"`      // when a kept PIN came into being; zero: with this action
+	Reuse       string    `json:"reuse,omitempty"`        // why a PIN that was used before or shown to somebody was used again
 	Forced      bool      `json:"forced,omitempty"`       // ordered over a finding that blocks
 	Findings    []Finding `json:"findings,omitempty"`     // of its preflight
 	Of          ID        `json:"of,omitempty"`           // KindUnlock: the action that it ends
@@ -81,6 +84,10 @@ type Action struct {
 	Delivered time.Time `json:"delivered,omitzero"` // last delivery
 	Confirmed time.Time `json:"confirmed,omitzero"` // last acknowledgement received
 	Released  time.Time `json:"released,omitzero"`
+
+	Reenrolled time.Time `json:"re_enrolled,omitzero"` // when the device was last seen to be enrolled anew; not kept in each action of a device
+	Feedback   Feedback  `json:"feedback,omitempty"`   // what a person said last of its PIN
+	FeedbackAt time.Time `json:"feedback_at,omitzero"`
 
 	Deliveries  int               `json:"deliveries,omitempty"`  // delivery numbers taken
 	Deferrals   int               `json:"deferrals,omitempty"`   // deliveries that the device answered with NotNow: they do not count as lost

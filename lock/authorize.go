@@ -42,6 +42,9 @@ const (
 	VerbBulk    Verb = "bulk"
 	VerbView    Verb = "view"  // see actions and candidates, never a PIN
 	VerbAudit   Verb = "audit" // read events
+
+	VerbFeedback Verb = "feedback" // say how a PIN worked: for whoever may reveal
+	VerbReseal   Verb = "reseal"   // seal secrets anew, of all scopes: the target is empty
 )
 
 // Target is what a verb is about.

@@ -54,10 +54,10 @@ func TestCandidates(t *testing.T) {
 	give("refused, newer", func(a lock.Action) { deliver(a); f.Answer(a, lock.Refused) })
 	give("never left, newer", drop)
 	var first lock.Action
-	give("acknowledged last", func(a lock.Action) { deliver(a); drop(a); first = a })
+	give("acknowledged, delivered first", func(a lock.Action) { deliver(a); drop(a); first = a })
 	give("delivered first", func(a lock.Action) { deliver(a); drop(a) })
 	give("delivered last", func(a lock.Action) { deliver(a); drop(a) })
-	give("acknowledged first", func(a lock.Action) { deliver(a); f.Answer(a, lock.Acknowledged) })
+	give("acknowledged, delivered last", func(a lock.Action) { deliver(a); f.Answer(a, lock.Acknowledged) })
 	f.Clock.Advance(time.Second)
 	f.Answer(first, lock.Acknowledged)
 
@@ -69,11 +69,11 @@ func TestCandidates(t *testing.T) {
 		assert.Nil(t, c.Action.Secrets[0].Box)
 	}
 	assert.Equal(t, []string{
-		"acknowledged last", "acknowledged first", "delivered last", "delivered first", "released, newer", "released, older",
+		"acknowledged, delivered last", "acknowledged, delivered first", "delivered last", "delivered first", "released, newer", "released, older",
 		"refused, newer", "refused, older", "never left, newer", "never left, older",
 	}, got)
 	for name, word := range map[string]string{
-		"acknowledged last": "acknowledged", "delivered first": "the command left", "released, older": "seen open again",
+		"acknowledged, delivered last": "acknowledged", "delivered first": "the command left", "released, older": "seen open again",
 		"refused, older": "did not do this", "never left, older": "never left",
 	} {
 		assert.Contains(t, reasons[name], word, name)

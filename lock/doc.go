@@ -53,6 +53,33 @@
 // A PIN of the caller's own joins a live lock only when that lock's PIN was the same actor's choice and is the same. It is not compared
 // with any other: the right to lock is not a way to guess what only the right to reveal gives.
 //
+// # Choosing the PIN
+//
+// An order gets a new PIN, drawn from the policy that the platform gives for the device. It differs from the device's last ones and from
+// every one that somebody has seen (Config.Rotation), and is no part of the device's serial number, name, user, model or ID, nor of the
+// texts of the order. [Request].PIN is a PIN of the caller's own, held to the same rules. With a Batch it is shared: each order of the
+// batch has it, and a finding warns. [Request].Keep uses the PIN again that the device confirmed last. That is blocked by a finding which
+// says why when there is none (pin_nothing_to_keep), when the device was enrolled anew since (pin_re_enrolled), when it was shared
+// (pin_shared) or shown to somebody (pin_disclosed), is too old (pin_age), or breaks a rule of today (pin_ and the [pin.Reason]).
+// [Request].Reuse gives a reason to use a PIN all the same that was used before or shown to somebody; the reason is kept, and a finding
+// says so (pin_reused).
+//
+// Earlier PINs are opened and compared: there is no fingerprint to search for. An order that is refused because of one tells whoever asks
+// that this is or was a PIN of the device, so the refusal is an alarm on record, and [Service.Preflight] does not compare.
+//
+// # Which PIN opens it
+//
+// [Service.Candidates] lists every PIN that the ledger has of a device, the likeliest first, each with its reason in words. Of those that
+// the device acknowledged, the one delivered last comes first, since a device acts on a command when it gets it, however late its answer
+// comes in. [Service.Feedback] records what a person found: a PIN that worked moves to the front, and one that was wrong to the end, until
+// the device had its command again. Nothing is ever left out.
+//
+// # Changing keys
+//
+// Give the Sealer a new key that seals, with the old one to open, in every process; then [Service.Reseal] seals what the old key sealed
+// anew while orders go on. Each new box is opened and compared before it replaces the old one, each replacement is an event, and a call
+// that was stopped is made again. [Service.Sealed] says what a key still holds: it may go when that is nothing.
+//
 // # Not included
 //
 // Authentication of devices and people, an inventory, push services and user interfaces are the embedder's. Timers run only in

@@ -10,7 +10,7 @@ type Orders struct {
 
 // In returns the ordering verbs on a store that is bound to the caller's transaction (InTx of a concrete store). What they do is
 // durable, and found by Run within a second, once the caller commits; call Kick then to have it found at once. A denial is recorded in
-// the same transaction.
+// the same transaction, and so is that an order was refused because of an earlier PIN: commit also then, or it is not on record.
 func (s *Service) In(store Store) *Orders {
 	cfg := s.cfg
 	cfg.Store = store

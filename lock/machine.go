@@ -114,6 +114,9 @@ func record(a Action, e Event) Action {
 		}
 		maps.Copy(a.Facts, e.Facts)
 	}
+	if e.Type == EventReenrolled || e.Evidence == EvidenceReenrolled {
+		a.Reenrolled = e.Time
+	}
 	switch e.Type {
 	case EventIssued, EventRedelivered:
 		a.Deliveries, a.Delivered, a.Deferred = e.Delivery, e.Time, false
@@ -132,6 +135,8 @@ func record(a Action, e Event) Action {
 		a.Evidence, a.Released = e.Evidence, e.Time
 	case EventRevealed:
 		a.Disclosures++
+	case EventFeedback:
+		a.Feedback, a.FeedbackAt = Feedback(e.Facts["outcome"]), e.Time
 	case EventWoken:
 		a.WakeOutcome = e.Facts["outcome"]
 	}

@@ -26,7 +26,9 @@ func (s *Service) Lock(ctx context.Context, actor Actor, r Request) (Action, err
 	return a, err
 }
 
-// Preflight says what a lock would do on this device, without ordering it. Findings at LevelBlock are no error here.
+// Preflight says what a lock would do on this device, without ordering it. Findings at LevelBlock are no error here: what the policy has
+// against a PIN of the caller's own is among them, and why a PIN cannot be kept. Only an order compares a PIN with earlier ones, because
+// whoever asks could try out PINs, and an order is on record.
 func (s *Service) Preflight(ctx context.Context, actor Actor, r Request) ([]Finding, error) {
 	if err := r.validate(s.now()); err != nil {
 		return nil, err
@@ -35,7 +37,11 @@ func (s *Service) Preflight(ctx context.Context, actor Actor, r Request) ([]Find
 		return nil, err
 	}
 	_, plan, err := s.plan(r)
-	return plan.Findings, err
+	if err != nil {
+		return nil, err
+	}
+	about, err := s.judge(ctx, KindLock, plan, r)
+	return slices.Concat(plan.Findings, about), err
 }
 
 func (r Request) validate(now time.Time) error {
@@ -52,11 +58,18 @@ func (r Request) validate(now time.Time) error {
 		checkText("batch", r.Batch, 128, false),
 		checkText("message", r.Message, 2048, false),
 		checkText("phone_number", r.PhoneNumber, 64, false),
+		checkText("reuse", r.Reuse, 1024, false),
 	); err != nil {
 		return err
 	}
 	if !r.NotAfter.IsZero() && !r.NotAfter.After(now) {
 		return &InputError{Field: "not_after", Rule: "must be in the future"}
+	}
+	switch {
+	case r.Keep && !r.PIN.IsZero():
+		return &InputError{Field: "keep", Rule: "keeps the PIN that is in use, so there must be no other one"}
+	case r.Reuse != "" && !r.Keep && r.PIN.IsZero():
+		return &InputError{Field: "reuse", Rule: "is only for a PIN that is kept or chosen: a new one is never used before"}
 	}
 	return r.discreet(r.PIN)
 }
@@ -163,8 +176,9 @@ func (s *Service) samePIN(ctx context.Context, actor Actor, live Action, r Reque
 	return err == nil && code.Equal(r.PIN), err
 }
 
-// plan asks the platform what the order would do.
+// plan asks the platform what the order would do. What describes the device is no PIN for it: it can be guessed, and is kept in clear.
 func (s *Service) plan(r Request) (Platform, Plan, error) {
+	d := r.Device.snapshot()
 	p, ok := s.platforms[r.Device.Platform]
 	if !ok {
 		names := slices.Sorted(maps.Keys(s.platforms))
@@ -172,7 +186,11 @@ func (s *Service) plan(r Request) (Platform, Plan, error) {
 			Field: "device.platform", Rule: "is not configured here; configured are: " + strings.Join(names, ", "),
 		}
 	}
-	return p, p.Codec.Plan(r.Device, r), nil
+	plan := p.Codec.Plan(r.Device, r)
+	if !plan.NoPIN {
+		plan.Policy.Avoid = slices.Concat(plan.Policy.Avoid, []string{d.Serial, d.Name, d.User, d.Model, d.ID})
+	}
+	return p, plan, nil
 }
 
 // draft makes the whole change of a new order: preflight passed, PIN drawn and sealed, and proven to be encodable.
@@ -181,14 +199,16 @@ func (s *Service) draft(ctx context.Context, actor Actor, kind Kind, r Request) 
 	if err != nil {
 		return Change{}, err
 	}
-	for _, f := range plan.Findings {
-		if f.Level == LevelBlock && !(f.Forceable && r.Force) {
-			return Change{}, &BlockedError{Findings: plan.Findings}
-		}
+	if blocked(plan.Findings, r.Force) {
+		return Change{}, &BlockedError{Findings: plan.Findings}
 	}
-	code, err := choosePIN(plan, r)
+	chosen, err := s.choose(ctx, actor, kind, plan, r)
 	if err != nil {
 		return Change{}, err
+	}
+	findings := slices.Concat(plan.Findings, chosen.findings)
+	if blocked(chosen.findings, false) {
+		return Change{}, &BlockedError{Findings: findings}
 	}
 	now := s.now()
 	if r.NotAfter.IsZero() {
@@ -196,16 +216,19 @@ func (s *Service) draft(ctx context.Context, actor Actor, kind Kind, r Request) 
 	}
 	a := Action{
 		ID: NewID(now), Kind: kind, State: StateQueued, Device: r.Device.snapshot(), Ticket: r.Ticket, Message: r.Message, PhoneNumber: r.PhoneNumber,
-		Supplied: !r.PIN.IsZero(), Forced: forced(plan.Findings), Findings: plan.Findings, Batch: r.Batch, Holds: plan.Holds,
-		NotAfter: r.NotAfter.UTC().Truncate(time.Microsecond),
+		Supplied: !r.PIN.IsZero(), Kept: chosen.from.ID, PINMade: chosen.made(), Forced: forced(plan.Findings), Findings: findings,
+		Batch: r.Batch, Holds: plan.Holds, NotAfter: r.NotAfter.UTC().Truncate(time.Microsecond),
 	}
-	if _, err := p.Codec.Encode(Order{Action: a, Device: r.Device, PIN: code}); err != nil {
+	if chosen.reused {
+		a.Reuse = maskDigits(r.Reuse, plan.Policy.Length)
+	}
+	if _, err := p.Codec.Encode(Order{Action: a, Device: r.Device, PIN: chosen.code}); err != nil {
 		return Change{}, fmt.Errorf("the platform cannot encode this order: %w", err)
 	}
 	// People write of the PIN that did not work last time. Which it was is not said here: that would be a way to guess it.
 	e := Event{Type: EventOrdered, Actor: actor, Reason: maskDigits(r.Reason, plan.Policy.Length), Key: r.Key}
-	if !code.IsZero() {
-		secret, err := s.seal(ctx, a, SecretPIN, code)
+	if !chosen.code.IsZero() {
+		secret, err := s.seal(ctx, a, SecretPIN, chosen.code)
 		if err != nil {
 			return Change{}, err
 		}
@@ -229,36 +252,16 @@ func forced(findings []Finding) bool {
 	return slices.ContainsFunc(findings, func(f Finding) bool { return f.Level == LevelBlock })
 }
 
-// choosePIN takes the caller's PIN, if the policy accepts it, or draws one. The texts of an order are kept in clear, so none may contain it.
-func choosePIN(plan Plan, r Request) (pin.PIN, error) {
-	if plan.NoPIN {
-		if !r.PIN.IsZero() {
-			return pin.PIN{}, &InputError{Field: "pin", Rule: "cannot be chosen for this device: the order carries none"}
-		}
-		return pin.PIN{}, nil
-	}
-	if !r.PIN.IsZero() {
-		if err := plan.Policy.Check(r.PIN); err != nil {
-			return pin.PIN{}, &InputError{Field: "pin", Rule: err.Error(), Err: err}
-		}
-		return r.PIN, nil
-	}
-	for range 100 {
-		code, err := plan.Policy.Generate()
-		if err != nil {
-			return pin.PIN{}, fmt.Errorf("draw a PIN: %w", err)
-		}
-		if r.discreet(code) == nil {
-			return code, nil
-		}
-	}
-	return pin.PIN{}, &InputError{Field: "message", Rule: "contains so many digits that a PIN cannot be kept out of it"}
+// blocked reports whether a finding stands in the way.
+func blocked(findings []Finding, force bool) bool {
+	return slices.ContainsFunc(findings, func(f Finding) bool { return f.Level == LevelBlock && !(f.Forceable && force) })
 }
 
 // discreet refuses texts that contain the PIN: they are shown on the locked screen, or kept in clear.
 func (r Request) discreet(code pin.PIN) error {
 	for _, f := range []struct{ field, text string }{
-		{"message", r.Message}, {"phone_number", r.PhoneNumber}, {"reason", r.Reason}, {"ticket", r.Ticket}, {"key", r.Key}, {"batch", r.Batch},
+		{"message", r.Message}, {"phone_number", r.PhoneNumber}, {"reason", r.Reason}, {"ticket", r.Ticket}, {"key", r.Key},
+		{"batch", r.Batch}, {"reuse", r.Reuse},
 	} {
 		if contains(f.text, code) {
 			return &InputError{Field: f.field, Rule: "must not contain the PIN"}

@@ -29,9 +29,9 @@ func (brokenSealer) Open(context.Context, pin.Box, pin.Binding) (pin.PIN, error)
 // TestEscrowFirst is I1: without a sealed PIN there is no action, and so nothing that could be delivered.
 func TestEscrowFirst(t *testing.T) {
 	f := newFixture(t, func(c *lock.Config) { c.Sealer = brokenSealer{} })
-	_, err := order(t, f, supplied(t, "730519"))
+	_, err := order(t, f, supplied(t, "739184"))
 	require.ErrorIs(t, err, errSealer)
-	assert.NotContains(t, err.Error(), "730519")
+	assert.NotContains(t, err.Error(), "739184")
 	requireEmpty(t, f)
 	assert.Empty(t, f.Deliver(mac()).ID)
 }

@@ -9,15 +9,16 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/latchkey-mdm/latchkey/lock"
+	"github.com/latchkey-mdm/latchkey/lock/locktest"
 	"github.com/latchkey-mdm/latchkey/pin"
 )
 
 func TestSuppliedPIN(t *testing.T) {
 	f := newFixture(t)
-	a := f.Lock(mac(), supplied(t, "730519"))
+	a := f.Lock(mac(), supplied(t, "739184"))
 	assert.True(t, a.Supplied)
-	assert.Equal(t, "730519", f.PIN(a.ID))
-	assert.Equal(t, "730519", f.Deliver(mac()).PIN)
+	assert.Equal(t, "739184", f.PIN(a.ID))
+	assert.Equal(t, "739184", f.Deliver(mac()).PIN)
 }
 
 func TestSuppliedPINObeysThePolicy(t *testing.T) {
@@ -25,9 +26,9 @@ func TestSuppliedPINObeysThePolicy(t *testing.T) {
 		code string
 		rule pin.Reason
 	}{
-		"too short": {"73051", pin.ReasonLength},
+		"too short": {"73918", pin.ReasonLength},
 		"trivial":   {"123456", pin.ReasonSequence},
-		"letters":   {"73051a", pin.ReasonAlphabet},
+		"letters":   {"73918a", pin.ReasonAlphabet},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t)
@@ -43,14 +44,14 @@ func TestSuppliedPINObeysThePolicy(t *testing.T) {
 func TestSuppliedPINWhereTheOrderCarriesNone(t *testing.T) {
 	f := newFixture(t)
 	f.Codec.Answer = &lock.Plan{NoPIN: true}
-	_, err := order(t, f, supplied(t, "730519"))
+	_, err := order(t, f, supplied(t, "739184"))
 	require.Equal(t, "pin", inputField(err))
 	requireEmpty(t, f)
 
 	a := f.Lock(mac())
 	assert.Empty(t, a.Secrets)
 	assert.Empty(t, f.Deliver(mac()).PIN)
-	_, err = order(t, f, supplied(t, "730519"))
+	_, err = order(t, f, supplied(t, "739184"))
 	var busy *lock.BusyError
 	require.ErrorAs(t, err, &busy, "a PIN of the caller's own cannot join a lock without one")
 }
@@ -58,7 +59,7 @@ func TestSuppliedPINWhereTheOrderCarriesNone(t *testing.T) {
 // TestSuppliedPINAndALiveLock is I5: who may join what. Only a PIN that the same actor chose is compared; a right guess of a drawn one
 // tells nothing.
 func TestSuppliedPINAndALiveLock(t *testing.T) {
-	const chosen = "730519"
+	const chosen = "739184"
 	for name, c := range map[string]struct {
 		live  string // the live lock's PIN; empty: drawn
 		asks  func(live string) string
@@ -67,7 +68,7 @@ func TestSuppliedPINAndALiveLock(t *testing.T) {
 		"none joins a drawn one":     {"", func(string) string { return "" }, true},
 		"none joins a chosen one":    {chosen, func(string) string { return "" }, true},
 		"the same joins":             {chosen, func(string) string { return chosen }, true},
-		"another does not":           {chosen, func(string) string { return "730518" }, false},
+		"another does not":           {chosen, func(string) string { return "739183" }, false},
 		"a right guess does not":     {"", func(live string) string { return live }, false},
 		"a wrong guess does not":     {"", func(string) string { return chosen }, false},
 		"a trivial one does not":     {chosen, func(string) string { return "111111" }, false},
@@ -103,7 +104,7 @@ func TestSuppliedPINAndALiveLock(t *testing.T) {
 
 // TestOthersMayNotGuessAChosenPIN: only who chose a PIN may name it again.
 func TestOthersMayNotGuessAChosenPIN(t *testing.T) {
-	const chosen = "730519"
+	const chosen = "739184"
 	f := newFixture(t)
 	first := f.Lock(mac(), supplied(t, chosen))
 	_, err := f.Service.Lock(t.Context(), lock.Actor{ID: "mallory"}, lock.Request{Device: mac(), PIN: parsed(t, chosen)})
@@ -114,7 +115,7 @@ func TestOthersMayNotGuessAChosenPIN(t *testing.T) {
 
 // TestTextsMustNotContainThePIN: what is shown on the locked screen or kept in clear.
 func TestTextsMustNotContainThePIN(t *testing.T) {
-	const code = "730519"
+	const code = "739184"
 	for field, set := range textFields() {
 		t.Run(field, func(t *testing.T) {
 			f := newFixture(t)
@@ -122,14 +123,14 @@ func TestTextsMustNotContainThePIN(t *testing.T) {
 			require.Equal(t, field, inputField(err))
 			assert.NotContains(t, err.Error(), code)
 			requireEmpty(t, f)
-			f.Lock(mac(), supplied(t, code), func(r *lock.Request) { set(r, "PIN: 73051 9") })
+			f.Lock(mac(), supplied(t, code), func(r *lock.Request) { set(r, "PIN: 7391 4") })
 		})
 	}
 }
 
 // TestJoiningTextsMustNotContainThePIN: a join records reason and key in clear.
 func TestJoiningTextsMustNotContainThePIN(t *testing.T) {
-	const code = "730519"
+	const code = "739184"
 	for _, field := range []string{"reason", "key"} {
 		t.Run(field, func(t *testing.T) {
 			f := newFixture(t)
@@ -155,7 +156,7 @@ func textFields() map[string]func(*lock.Request, string) {
 
 // TestDrawnPINKeepsOutOfTheTexts has a policy of 16 PINs, of which the message names twelve.
 func TestDrawnPINKeepsOutOfTheTexts(t *testing.T) {
-	policy := pin.Policy{Length: 4, Alphabet: "07"}
+	policy := pin.Policy{Length: 4, Alphabet: "07", FewCodes: true}
 	var all []string
 	for i := range 16 {
 		all = append(all, strings.NewReplacer("1", "7").Replace(fmt.Sprintf("%04b", i)))
@@ -163,10 +164,9 @@ func TestDrawnPINKeepsOutOfTheTexts(t *testing.T) {
 	t.Run("four are left", func(t *testing.T) {
 		f := newFixture(t)
 		f.Codec.Answer = &lock.Plan{Policy: policy}
-		for range 20 {
-			a := f.Lock(mac(), func(r *lock.Request) { r.Message = strings.Join(all[:12], " ") })
+		for i := range 20 {
+			a := f.Lock(locktest.Device(fmt.Sprint("mac-", i)), func(r *lock.Request) { r.Message = strings.Join(all[:12], " ") })
 			require.Contains(t, all[12:], f.PIN(a.ID))
-			cancel(t, f, a.ID)
 		}
 	})
 	t.Run("none is left", func(t *testing.T) {

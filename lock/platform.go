@@ -69,11 +69,13 @@ type Request struct {
 	Ticket      string    // at most 128 characters
 	Message     string    // for the locked screen; the platform's rules apply, and it must not contain the PIN
 	PhoneNumber string    // for the locked screen; the platform's rules apply
-	PIN         pin.PIN   // the caller's choice, checked by the plan's policy; zero: a new one is drawn
+	PIN         pin.PIN   // the caller's choice, checked by the plan's policy and Config.Rotation; zero: a new one is drawn, or see Keep
+	Keep        bool      // use the PIN again that the device confirmed last, if Config.Rotation allows
+	Reuse       string    // with PIN or Keep: why one that was used before or shown to somebody may be used again; at most 1,024 characters
 	NotAfter    time.Time // nothing is delivered from then on; zero: 30 days from now
 	Force       bool      // order over findings that block and are forceable
 	Key         string    // idempotency key, at most 128 characters: the same order for ever
-	Batch       string    // at most 128 characters
+	Batch       string    // at most 128 characters; a PIN of the caller's own is shared by all orders of a batch
 }
 
 // Order is what a codec encodes.

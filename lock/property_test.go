@@ -2,6 +2,7 @@ package lock_test
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/latchkey-mdm/latchkey/lock"
 	"github.com/latchkey-mdm/latchkey/lock/locktest"
+	"github.com/latchkey-mdm/latchkey/pin"
 	"github.com/latchkey-mdm/latchkey/store"
 )
 
@@ -18,7 +20,7 @@ import (
 // and which. However it goes, that PIN must be found.
 func TestAnyLife(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		w := &world{f: locktest.New(t, store.NewMemory()), pins: map[lock.ID]string{}, keys: map[string]lock.ID{}}
+		w := &world{f: locktest.New(t, store.NewMemory()), pins: map[lock.ID]string{}, keys: map[string]lock.ID{}, shown: map[string]bool{}}
 		t.Repeat(map[string]func(*rapid.T){
 			"":          w.check,
 			"order":     w.order,
@@ -27,6 +29,7 @@ func TestAnyLife(t *testing.T) {
 			"poll":      w.poll,
 			"poll more": w.poll, // twice, because all else hangs on it
 			"open":      w.open,
+			"crash":     w.crash,
 			"arrive":    w.arrive,
 			"seen":      w.seen,
 			"repeat":    w.repeat,
@@ -48,6 +51,8 @@ type world struct {
 	acked lock.ID            // the last acknowledgement that the ledger took in
 	pins  map[lock.ID]string // what was delivered
 	keys  map[string]lock.ID // where each key led
+	shown map[string]bool    // digits that somebody has seen
+	wiped time.Time          // when the device was last enrolled anew
 }
 
 // tick keeps two acts from happening at the same time.
@@ -61,23 +66,46 @@ func (w *world) all(t *rapid.T) []lock.Action {
 
 func (w *world) order(t *rapid.T) {
 	w.tick()
-	r := lock.Request{Device: mac(), Key: rapid.SampledFrom([]string{"", "", "", "a", "b"}).Draw(t, "key")}
-	if code := rapid.SampledFrom([]string{"", "", "", "730519", "284617"}).Draw(t, "pin"); code != "" {
-		r.PIN = parsed(t, code)
-	}
+	r := w.request(t)
 	a, err := w.f.Service.Lock(t.Context(), locktest.Admin(), r)
 	var busy *lock.BusyError
-	if errors.As(err, &busy) {
+	var blocked *lock.BlockedError
+	switch {
+	case errors.As(err, &busy):
 		require.False(t, r.PIN.IsZero(), "an order without a PIN of its own joins")
+		return
+	case errors.As(err, &blocked):
+		require.True(t, r.Keep)
+		return
+	case errors.Is(err, pin.ReasonHistory), errors.Is(err, pin.ReasonDisclosed):
+		require.False(t, r.PIN.IsZero())
+		require.Empty(t, r.Reuse)
 		return
 	}
 	require.NoError(t, err)
+	if !a.Joined {
+		w.kept(t, a)
+	}
 	if r.Key != "" {
 		if led, ok := w.keys[r.Key]; ok {
 			require.Equal(t, led, a.ID, "a key leads to one action for ever")
 		}
 		w.keys[r.Key] = a.ID
 	}
+}
+
+func (w *world) request(t *rapid.T) lock.Request {
+	r := lock.Request{Device: mac(), Key: rapid.SampledFrom([]string{"", "", "", "a", "b"}).Draw(t, "key")}
+	switch code := rapid.SampledFrom([]string{"", "", "", "keep", "keep", "739184", "284617"}).Draw(t, "pin"); code {
+	case "":
+		return r
+	case "keep":
+		r.Keep = true
+	default:
+		r.PIN = parsed(t, code)
+	}
+	r.Reuse = rapid.SampledFrom([]string{"", "", "it is known already"}).Draw(t, "reuse")
+	return r
 }
 
 // anew is an impatient administrator: the device is opened, what is live is withdrawn, and another lock ordered.
@@ -152,6 +180,9 @@ func (w *world) next(t *rapid.T) locktest.Command {
 	if code, before := w.pins[c.ID]; before {
 		require.Equal(t, code, c.PIN, "every delivery of one action carries the same PIN")
 	}
+	if a := w.f.Get(c.ID); a.Kept != "" {
+		require.Equal(t, w.pins[a.Kept], c.PIN, "kept is kept")
+	}
 	w.pins[c.ID] = c.PIN
 	return c
 }
@@ -194,6 +225,7 @@ func (w *world) seen(t *rapid.T) {
 func (w *world) wipe(t *rapid.T) {
 	w.locked, w.cached = "", nil
 	w.sign(t, lock.EvidenceReenrolled)
+	w.wiped = w.f.Clock.Now()
 }
 
 func (w *world) wait(t *rapid.T) {
@@ -202,16 +234,92 @@ func (w *world) wait(t *rapid.T) {
 	}).Draw(t, "wait"))
 }
 
-// open is a person who tries the candidates one after the other.
+// open is a person who tries the candidates one after the other, and sometimes says how that went. Or the owner knew the PIN.
 func (w *world) open(t *rapid.T) {
 	w.tick()
-	if w.locked == "" {
+	if w.locked == "" || rapid.Bool().Draw(t, "by the owner") {
+		w.locked = ""
 		return
 	}
+	for _, c := range w.candidates(t) {
+		code := w.f.PIN(c.Action.ID)
+		w.shown[code] = true
+		opens := code == w.pins[w.locked]
+		if opens {
+			w.locked = ""
+		}
+		if rapid.Bool().Draw(t, "says") {
+			w.says(t, c.Action.ID, opens)
+		}
+		if opens {
+			return
+		}
+	}
+	t.Fatalf("no candidate opens the device")
+}
+
+func (w *world) says(t *rapid.T, id lock.ID, worked bool) {
+	w.tick()
+	said := map[bool]lock.Feedback{true: lock.FeedbackWorked, false: lock.FeedbackWrongPIN}[worked]
+	_, err := w.f.Service.Feedback(t.Context(), locktest.Admin(), id, said, "")
+	require.NoError(t, err)
+	at := slices.IndexFunc(w.candidates(t), func(c lock.Candidate) bool { return c.Action.ID == id })
+	if worked {
+		require.Zero(t, at, "what worked comes first")
+	}
+}
+
+func (w *world) candidates(t *rapid.T) []lock.Candidate {
 	found, err := w.f.Service.Candidates(t.Context(), locktest.Admin(), mac())
 	require.NoError(t, err)
-	require.True(t, slices.ContainsFunc(found, func(c lock.Candidate) bool { return w.f.PIN(c.Action.ID) == w.pins[w.locked] }))
-	w.locked = ""
+	return found
+}
+
+// kept holds a new action to what a PIN may be kept for.
+func (w *world) kept(t *rapid.T, a lock.Action) {
+	if a.Kept == "" {
+		return
+	}
+	from := w.f.Get(a.Kept)
+	require.Positive(t, from.Answers, "the device confirmed it")
+	require.True(t, w.wiped.IsZero() || from.Delivered.After(w.wiped), "not from before the device was wiped")
+	require.LessOrEqual(t, a.Created.Sub(a.PINMade), 90*24*time.Hour)
+	require.Equal(t, w.shown[w.pins[a.Kept]], a.Reuse != "", "disclosed, unless for a reason on record")
+}
+
+// crash is a process that dies in a commit, before or after it was stored: nobody hears how it went. The device asks again.
+func (w *world) crash(t *rapid.T) {
+	w.tick()
+	fail := w.f.Store.FailBefore
+	if rapid.Bool().Draw(t, "stored") {
+		fail = w.f.Store.FailAfter
+	}
+	ctx := t.Context()
+	acts := map[string]func() error{
+		"order": func() error {
+			_, err := w.f.Service.Lock(ctx, locktest.Admin(), lock.Request{Device: mac()})
+			return err
+		},
+		"next": func() error { _, err := w.f.Service.Next(ctx, mac()); return err },
+		"seen": func() error { return w.f.Service.Seen(ctx, mac(), lock.EvidencePoll) },
+		"report": func() error {
+			return w.f.Service.Report(ctx, answerOf(lock.Action{ID: w.late[0], Device: mac()}, lock.Acknowledged, nil))
+		},
+	}
+	if w.locked != "" { // a locked Mac is silent
+		delete(acts, "next")
+		delete(acts, "seen")
+	}
+	if len(w.late) == 0 {
+		delete(acts, "report")
+	}
+	during := rapid.SampledFrom(slices.Sorted(maps.Keys(acts))).Draw(t, "during")
+	fail(locktest.Forever)
+	err := acts[during]()
+	fail(0)
+	if err != nil {
+		require.ErrorIs(t, err, locktest.ErrFault)
+	}
 }
 
 func (w *world) check(t *rapid.T) {
@@ -228,13 +336,12 @@ func (w *world) check(t *rapid.T) {
 	if w.locked == "" {
 		return
 	}
-	require.True(t, w.f.Get(w.locked).MayBeOnDevice(), "the PIN is on the device")
-	found, err := w.f.Service.Candidates(t.Context(), locktest.Admin(), mac())
-	require.NoError(t, err)
-	at := slices.IndexFunc(found, func(c lock.Candidate) bool { return c.Action.ID == w.locked })
+	now := w.f.Get(w.locked)
+	require.True(t, now.MayBeOnDevice(), "the PIN is on the device")
+	at := slices.IndexFunc(w.candidates(t), func(c lock.Candidate) bool { return w.pins[c.Action.ID] == w.pins[w.locked] })
 	require.GreaterOrEqual(t, at, 0, "the PIN that locks the device is a candidate")
-	if w.acked == w.locked {
-		require.Zero(t, at, "the PIN that the device acknowledged last comes first")
+	if now.State == lock.StateConfirmed {
+		require.Zero(t, at, "the PIN that the device acknowledged comes first")
 	}
 }
 

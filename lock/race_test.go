@@ -89,7 +89,7 @@ func TestOneKeyForManyDevices(t *testing.T) {
 func TestSuppliedPINsRace(t *testing.T) {
 	f := newFixture(t)
 	services := []*lock.Service{f.Service, locktest.New(t, f.Store).Service}
-	codes := []string{"730519", "284617", "905162"}
+	codes := []string{"739184", "284617", "905162"}
 	got := make([]lock.ID, 60)
 	var wg sync.WaitGroup
 	for i := range got {

@@ -20,11 +20,11 @@ func reveal(t *testing.T, f *locktest.Fixture, id lock.ID, reason string) (pin.P
 
 func TestRevealIsRecorded(t *testing.T) {
 	f := newFixture(t)
-	a := f.Lock(mac(), supplied(t, "730519"))
+	a := f.Lock(mac(), supplied(t, "739184"))
 	for n := range 3 {
 		code, err := reveal(t, f, a.ID, "owner verified by phone")
 		require.NoError(t, err)
-		require.Equal(t, "730519", code.Expose())
+		require.Equal(t, "739184", code.Expose())
 		got := f.Get(a.ID)
 		require.Equal(t, n+1, got.Disclosures)
 		events := eventsOf(t, f, a.ID)
@@ -34,7 +34,7 @@ func TestRevealIsRecorded(t *testing.T) {
 		assert.Equal(t, "owner verified by phone", last.Reason)
 		assert.Equal(t, 1, last.Secret)
 	}
-	assert.NotContains(t, ledgerText(t, f), "730519")
+	assert.NotContains(t, ledgerText(t, f), "739184")
 	requireReplay(t, f.Store, a.ID)
 }
 
@@ -76,10 +76,10 @@ func TestRevealInEveryState(t *testing.T) {
 	} {
 		t.Run(string(name), func(t *testing.T) {
 			f := newFixture(t)
-			a := f.Lock(mac(), supplied(t, "730519"))
+			a := f.Lock(mac(), supplied(t, "739184"))
 			life(f, a)
 			require.Equal(t, name, f.Get(a.ID).State)
-			assert.Equal(t, "730519", f.PIN(a.ID))
+			assert.Equal(t, "739184", f.PIN(a.ID))
 			assert.Equal(t, name, f.Get(a.ID).State)
 			requireReplay(t, f.Store, a.ID)
 		})
@@ -88,14 +88,14 @@ func TestRevealInEveryState(t *testing.T) {
 
 func TestRevealRefused(t *testing.T) {
 	f := newFixture(t)
-	a := f.Lock(mac(), supplied(t, "730519"))
+	a := f.Lock(mac(), supplied(t, "739184"))
 	for name, reason := range map[string]string{
-		"no reason": "", "with the PIN in it": "is it 730519?", "too long": strings.Repeat("x", 1025), "a line break": "a\nb",
+		"no reason": "", "with the PIN in it": "is it 739184?", "too long": strings.Repeat("x", 1025), "a line break": "a\nb",
 	} {
 		t.Run(name, func(t *testing.T) {
 			code, err := reveal(t, f, a.ID, reason)
 			require.Equal(t, "reason", inputField(err))
-			assert.NotContains(t, err.Error(), "730519")
+			assert.NotContains(t, err.Error(), "739184")
 			assert.True(t, code.IsZero())
 			assert.Equal(t, 1, f.Get(a.ID).Version)
 		})

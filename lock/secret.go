@@ -29,11 +29,15 @@ func (s *Service) open(ctx context.Context, a Action, name string) (pin.PIN, int
 		}
 		opened, err := s.cfg.Sealer.Open(ctx, secret.Box, binding(a, secret.N))
 		if err != nil {
-			return pin.PIN{}, 0, fmt.Errorf("%w: %s %d of action %s, sealed by key %q: %w", ErrSealed, name, secret.N, a.ID, secret.KeyID, err)
+			return pin.PIN{}, 0, sealedError(a, secret, err)
 		}
 		return opened, secret.N, nil
 	}
 	return pin.PIN{}, 0, fmt.Errorf("%w: action %s has no %s", ErrNotFound, a.ID, name)
+}
+
+func sealedError(a Action, secret Secret, err error) error {
+	return fmt.Errorf("%w: %s %d of action %s, sealed by key %q: %w", ErrSealed, secret.Name, secret.N, a.ID, secret.KeyID, err)
 }
 
 func binding(a Action, n int) pin.Binding {

@@ -10,7 +10,8 @@ import (
 // deleted: a released PIN stays in the ledger and among the candidates.
 //
 // EvidenceReenrolled means that the device was wiped: what had been issued lapses, what holds is released at once, and what is queued
-// stays queued, because a wiped stolen device is still stolen; each with an alarm. What the device had handed over is released too.
+// stays queued, because a wiped stolen device is still stolen; each with an alarm. What the device had handed over is released too, and no
+// PIN from before is kept (Request.Keep).
 func (s *Service) Seen(ctx context.Context, d Device, evidence Evidence) error {
 	if err := d.validate(); err != nil {
 		return err
@@ -82,7 +83,47 @@ func (s *Service) reenrolled(ctx context.Context, d Device) error {
 			return err
 		}
 	}
-	return s.release(ctx, d, EvidenceReenrolled)
+	if err := s.release(ctx, d, EvidenceReenrolled); err != nil {
+		return err
+	}
+	return s.markWiped(ctx, d)
+}
+
+// markWiped puts the re-enrolment on record also where it ended nothing: no PIN from before it may be kept.
+func (s *Service) markWiped(ctx context.Context, d Device) error {
+	known, err := s.all(ctx, Filter{Scope: d.Scope, Devices: []string{d.ID}, Kinds: pinKinds()})
+	if err != nil {
+		return err
+	}
+	last := lastDelivered(known)
+	if last.ID == "" || !last.Delivered.After(lastWiped(known)) {
+		return nil
+	}
+	_, err = s.update(ctx, last, func(a Action) (Change, error) {
+		c, err := s.act(a, Event{Type: EventReenrolled, Actor: Actor{ID: actorDevice}})
+		return c.rest(a.Due), err
+	})
+	return err
+}
+
+// lastDelivered is the action that was delivered last, and the zero Action when none was.
+func lastDelivered(actions []Action) (last Action) {
+	for _, a := range actions {
+		if a.Delivered.After(last.Delivered) {
+			last = a
+		}
+	}
+	return last
+}
+
+// lastWiped is when the device of these actions was last enrolled anew, as far as the ledger knows.
+func lastWiped(actions []Action) (at time.Time) {
+	for _, a := range actions {
+		if a.Reenrolled.After(at) {
+			at = a.Reenrolled
+		}
+	}
+	return at
 }
 
 func (s *Service) afterWipe(a Action) (Change, error) {
@@ -91,7 +132,7 @@ func (s *Service) afterWipe(a Action) (Change, error) {
 	case a.State == StateQueued:
 		return s.alarmed(a, Event{Type: EventReenrolled}, s.now(), "the device was enrolled anew while a lock waited for it: the lock still waits")
 	case a.State == StateIssued:
-		return s.alarmed(a, Event{Type: EventLapsed, Reason: "the device was enrolled anew"}, time.Time{},
+		return s.alarmed(a, Event{Type: EventLapsed, Evidence: EvidenceReenrolled, Reason: "the device was enrolled anew"}, time.Time{},
 			"the device was enrolled anew while a lock was on its way: find out whether it was wiped, and lock it again")
 	case a.State == StateConfirmed && a.Holds:
 		return s.alarmed(a, released, time.Time{},

@@ -17,6 +17,7 @@ type Config struct {
 	Sealer    pin.Sealer       // required; its keys are durable before it seals
 	Platforms []Platform       // at least one
 	Authorize Authorizer       // nil: nobody may do anything
+	Rotation  pin.Rotation     // when a PIN may be used again; zero: none of the last 10, and kept for at most 90 days
 	Now       func() time.Time // nil: time.Now
 	Logger    *slog.Logger     // nil: slog.Default; what Run cannot return to a caller goes there
 }
@@ -115,19 +116,27 @@ func (s *Service) act(a Action, e Event) (Change, error) {
 	return Change{Actions: []Action{next}, Events: []Event{e}}, err
 }
 
-// commit stores one change. An outcome that the store could not tell is cleared up by repeating the change, which is safe.
+// commit stores one change.
 func (s *Service) commit(ctx context.Context, c Change) error {
-	var errs []error
-	var err error
+	errs, err := s.commitAll(ctx, []Change{c})
+	if err != nil {
+		return err
+	}
+	return errs[0]
+}
+
+// commitAll stores changes, each independently of the others. An outcome that the store could not tell is cleared up by repeating them,
+// which is safe.
+func (s *Service) commitAll(ctx context.Context, changes []Change) (errs []error, err error) {
 	for range 3 {
-		if errs, err = s.cfg.Store.Commit(ctx, []Change{c}); err == nil {
-			return errs[0]
+		if errs, err = s.cfg.Store.Commit(ctx, changes); err == nil {
+			return errs, nil
 		}
 		if ctx.Err() != nil {
 			break
 		}
 	}
-	return fmt.Errorf("store: %w", err)
+	return nil, fmt.Errorf("store: %w", err)
 }
 
 // attempts bounds the retries after a lost race. The processes that can race for one device are few: each holds its keyLock.

@@ -33,7 +33,7 @@ func ledgerText(t *testing.T, f *locktest.Fixture) string {
 
 // TestPINsThatDevicesSayAreWithheld is I4 for what a device reports.
 func TestPINsThatDevicesSayAreWithheld(t *testing.T) {
-	const code = "730519"
+	const code = "739184"
 	for name, c := range map[string]struct {
 		said, kept map[string]string
 	}{
@@ -60,7 +60,7 @@ func TestPINsThatDevicesSayAreWithheld(t *testing.T) {
 }
 
 func TestFactsAreWithheldWhenThePINCannotBeCompared(t *testing.T) {
-	const code = "730519"
+	const code = "739184"
 	f := newFixture(t)
 	a := f.Lock(mac(), supplied(t, code))
 	f.Deliver(mac())
@@ -74,7 +74,7 @@ func TestFactsAreWithheldWhenThePINCannotBeCompared(t *testing.T) {
 
 // TestPINsThatPeopleWriteAreWithheld is I4 for the words of later acts: they are recorded without the text, not refused.
 func TestPINsThatPeopleWriteAreWithheld(t *testing.T) {
-	const code = "730519"
+	const code = "739184"
 	t.Run("joined", func(t *testing.T) {
 		f := newFixture(t)
 		a := f.Lock(mac(), supplied(t, code))
@@ -94,10 +94,10 @@ func TestPINsThatPeopleWriteAreWithheld(t *testing.T) {
 
 // TestWithholdingIsNoOracle: who may order but not reveal cannot find out which of many numbers is the PIN.
 func TestWithholdingIsNoOracle(t *testing.T) {
-	const code = "730519"
+	const code = "739184"
 	f := newFixture(t)
 	a := f.Lock(mac(), supplied(t, code))
-	f.Lock(mac(), func(r *lock.Request) { r.Reason = "tickets 730518 and " + code + "; floor 12345, phone 5550100" })
+	f.Lock(mac(), func(r *lock.Request) { r.Reason = "tickets 739183 and " + code + "; floor 12345, phone 5550100" })
 	assert.Equal(t, "tickets [digits] and [digits]; floor 12345, phone 5550100", eventsOf(t, f, a.ID)[1].Reason)
 }
 

@@ -1,7 +1,6 @@
 package pin_test
 
 import (
-	"context"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -9,44 +8,49 @@ import (
 	"github.com/latchkey-mdm/latchkey/pin"
 )
 
+// policiesToTime are those that the package comment has figures of.
+func policiesToTime() map[string]pin.Policy {
+	avoiding := pin.SixDigits()
+	avoiding.Avoid = android().Avoid
+	return map[string]pin.Policy{"SixDigits": pin.SixDigits(), "SixDigitsAvoid": avoiding, "FourDigits": fourDigits(), "Classes12": android()}
+}
+
 func BenchmarkGenerate(b *testing.B) {
-	policy := pin.SixDigits()
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := policy.Generate(); err != nil {
-			b.Fatal(err)
-		}
+	for name, policy := range policiesToTime() {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := policy.Generate(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 
 func BenchmarkCheck(b *testing.B) {
-	policy, p := pin.SixDigits(), parse(b, digits)
-	b.ReportAllocs()
-	for b.Loop() {
-		if err := policy.Check(p); err != nil {
-			b.Fatal(err)
-		}
+	for name, policy := range policiesToTime() {
+		b.Run(name, func(b *testing.B) {
+			p, err := policy.Generate()
+			require.NoError(b, err)
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := policy.Check(p); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 
-func BenchmarkSeal(b *testing.B) {
-	k, p := ring(b, key(b, "k1", 1)), parse(b, digits)
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := k.Seal(context.Background(), p, binding); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-func BenchmarkOpen(b *testing.B) {
-	k := ring(b, key(b, "k1", 1))
-	box, err := k.Seal(context.Background(), parse(b, digits), binding)
-	require.NoError(b, err)
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := k.Open(context.Background(), box, binding); err != nil {
-			b.Fatal(err)
-		}
+func BenchmarkEntropy(b *testing.B) {
+	for name, policy := range policiesToTime() {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if bits, _ := policy.Entropy(); bits == 0 {
+					b.Fatal("the policy cannot be drawn from")
+				}
+			}
+		})
 	}
 }

@@ -15,14 +15,32 @@ const (
 	ReasonSpace Reason = "space"
 	// ReasonAlphabet: a character that the policy does not allow.
 	ReasonAlphabet Reason = "alphabet"
-	// ReasonRepeat: one character throughout, as 111111.
+	// ReasonRepeat: one character throughout, or five times in a row, as 111112.
 	ReasonRepeat Reason = "repeat"
-	// ReasonSequence: a run up or down, as 123456, 890123 and 654321.
+	// ReasonSequence: a run up or down, or one of five characters, as 890123 and 123459.
 	ReasonSequence Reason = "sequence"
-	// ReasonStep: the same step from each character to the next, as 246802.
+	// ReasonStep: the same step from each character to the next, or in five characters, as 246802.
 	ReasonStep Reason = "step"
-	// ReasonPattern: a block repeated, as 121212 and 123123.
+	// ReasonPattern: a block repeated, or each character doubled, as 121212 and 112233.
 	ReasonPattern Reason = "pattern"
+	// ReasonMirror: the same forwards and backwards, as 123321.
+	ReasonMirror Reason = "mirror"
+	// ReasonDate: a date or a year.
+	ReasonDate Reason = "date"
+	// ReasonKeypad: a line or a shape on a keypad or a keyboard.
+	ReasonKeypad Reason = "keypad"
+	// ReasonCommon: one of those that are used most.
+	ReasonCommon Reason = "common"
+	// ReasonValue: contained in a value that the policy avoids, as the serial number.
+	ReasonValue Reason = "value"
+	// ReasonClass: too few characters of a class, as letters or digits.
+	ReasonClass Reason = "class"
+	// ReasonHistory: one of the last PINs.
+	ReasonHistory Reason = "history"
+	// ReasonDisclosed: somebody has seen it.
+	ReasonDisclosed Reason = "disclosed"
+	// ReasonAge: too old to be kept.
+	ReasonAge Reason = "age"
 	// ReasonPolicy: the policy contradicts itself, or nothing can satisfy it.
 	ReasonPolicy Reason = "policy"
 	// ReasonBinding: a binding with an empty scope or action, or a negative secret number.

@@ -30,7 +30,7 @@ func ExamplePolicy_Check() {
 		log.Fatal(err)
 	}
 	fmt.Println(pin.SixDigits().Check(code))
-	// Output: pin: the PIN must not be a run up or down
+	// Output: pin: the PIN must not be a run up or down, nor have one of five characters
 }
 
 func ExamplePolicy_Generate() {

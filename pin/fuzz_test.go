@@ -27,20 +27,21 @@ func FuzzParse(f *testing.F) {
 		require.True(t, utf8.ValidString(s))
 		require.NoError(t, Policy{}.Check(p))
 		_ = SixDigits().Check(p)
-		_ = Policy{NoTrivial: true}.Check(p)
+		_ = Policy{Rules: RuleAll}.Check(p)
 	})
 }
 
 func FuzzKeyring(f *testing.F) {
 	good := base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{0x5a}, keySize))
 	for _, seed := range []string{
-		"", "#", keyFileFormat, keyFileFormat + "\nactive k1 " + good, keyFileFormat + "\r\nolder k0 " + good + "\r\nactive k1 " + good,
+		"", "#", keyFileFormat, keyFileFormat + "\nactive k1 " + good, keyFileFormat + "\r\nretired k0 " + good + "\r\nactive k1 " + good,
 		keyFileFormat + "\nactive k1 " + good + "\nactive k2 " + good, "active k1 " + good, keyFileFormat + "\nactive k1 " + good[:40],
+		keyFileFormat + ";active k1 " + good + "; retired k0 " + good + "; # a;b\nretired k2 " + good,
 	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		k, err := parseKeyring(data)
+		k, err := parseKeyring(string(data))
 		if err != nil {
 			require.ErrorAs(t, err, new(*Error))
 			require.NotContains(t, err.Error(), good)
@@ -52,6 +53,15 @@ func FuzzKeyring(f *testing.F) {
 		require.Len(t, slices.Compact(ids), len(k.keys), "IDs are unique")
 		for _, id := range ids {
 			require.True(t, validKeyID(id))
+		}
+		again, err := parseKeyring(k.text())
+		if len(k.text()) > maxKeyFile {
+			return // the comments of Save make it longer
+		}
+		require.NoError(t, err)
+		for i, key := range k.keys {
+			require.Equal(t, key.ID, again.keys[i].ID)
+			require.True(t, key.Secret.Equal(again.keys[i].Secret))
 		}
 	})
 }

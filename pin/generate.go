@@ -1,29 +1,46 @@
 package pin
 
-import "crypto/rand"
-
-// maxTries bounds the search for a PIN that is not trivial. The worst policy, three characters of the alphabet 05, accepts half
-// of all draws.
-const maxTries = 128
+import (
+	"crypto/rand"
+	"math"
+)
 
 // Generate makes a PIN at random, each one that Check accepts with the same probability. The bits come from crypto/rand. The
-// policy must have a Length and an Alphabet; an *Error with ReasonPolicy says what is missing or cannot be satisfied.
+// policy must have a Length and an Alphabet; an *Error with ReasonPolicy says what is missing or cannot be satisfied, or that fewer than
+// 65,536 PINs satisfy a policy without FewCodes.
+//
+// Its cost is that of a few draws, unless the policy's rules refuse so many of so few strings, at most 2^20, that they must be counted
+// first: that takes up to 0.1 s each time. A policy that accepts less than one in 4,096 strings of its Length and Alphabet, or whose rules
+// might refuse all but so few, is refused.
 func (p Policy) Generate() (PIN, error) {
-	if err := p.sound(); err != nil {
+	if err := p.drawable(); err != nil {
 		return PIN{}, err
 	}
-	if p.Length == 0 || p.Alphabet == "" {
-		return PIN{}, &Error{ReasonPolicy, "the policy needs a Length and an Alphabet to generate from"}
+	share, exact := p.atLeast()
+	if !exact && p.refusal(share) != nil && p.space() <= maxCount {
+		share = p.counted()
+	}
+	if err := p.refusal(share); err != nil {
+		return PIN{}, err
 	}
 	var room [maxTyped]byte
-	for range maxTries {
-		draw(room[:p.Length], p.Alphabet)
-		s := string(room[:p.Length])
-		if !p.NoTrivial || nonTrivial(s) == nil {
-			return hold(s), nil
+	var runes [maxTyped]rune
+	code, chars := room[:p.Length], runes[:p.Length]
+	for range tries(share) {
+		draw(code, p.Alphabet)
+		for i, c := range code {
+			chars[i] = rune(c)
+		}
+		if p.accepts(chars) {
+			return hold(string(code)), nil
 		}
 	}
-	return PIN{}, &Error{ReasonPolicy, "the policy leaves nothing to generate"}
+	return PIN{}, &Error{ReasonPolicy, "no PIN was found that satisfies the policy"}
+}
+
+// tries is how many draws find nothing with a probability below 2^-60, when at least that share of them is good.
+func tries(share float64) int {
+	return 1 + int(60*math.Ln2/-math.Log1p(-share))
 }
 
 // draw fills out with characters of the alphabet, which has at most 94, all equally likely.

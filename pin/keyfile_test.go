@@ -1,8 +1,6 @@
 package pin_test
 
 import (
-	"bytes"
-	"encoding/base64"
 	"fmt"
 	"io/fs"
 	"os"
@@ -99,78 +97,6 @@ func TestCreateKeyringHasOneWinner(t *testing.T) {
 	assert.Equal(t, [][]string{loaded.KeyIDs()}, winners)
 }
 
-// encoded is a key of 32 equal bytes as the file has it.
-func encoded(fill byte) string {
-	return base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{fill}, 32))
-}
-
-func load(t *testing.T, text string) (*pin.Keyring, error) {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "keyring")
-	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
-	return pin.LoadKeyring(path)
-}
-
-func TestLoadKeyring(t *testing.T) {
-	active, older := "active k2 "+encoded(2), "older k1 "+encoded(1)
-	cases := map[string]string{
-		"as documented":      "latchkey-keyring 1\n" + active + "\n" + older + "\n",
-		"active last":        "latchkey-keyring 1\n" + older + "\n" + active + "\n",
-		"comments and blank": "# ours\n\nlatchkey-keyring 1\n  # the new one\n" + active + "\n\n" + older + "\n#",
-		"no line feed":       "latchkey-keyring 1\n" + active + "\n" + older,
-		"CRLF and tabs":      "latchkey-keyring 1\r\n" + strings.ReplaceAll(active, " ", "\t \t") + "\r\n" + older + "\r\n",
-	}
-	for name, text := range cases {
-		t.Run(name, func(t *testing.T) {
-			k, err := load(t, text)
-			require.NoError(t, err)
-			require.Equal(t, []string{"k2", "k1"}, k.KeyIDs())
-			for id, fill := range map[string]byte{"k1": 1, "k2": 2} {
-				box := seal(t, ring(t, key(t, id, fill)), parse(t, digits))
-				_, err := k.Open(t.Context(), box, binding)
-				require.NoError(t, err)
-			}
-		})
-	}
-}
-
-func TestLoadKeyringRefuses(t *testing.T) {
-	const head = "latchkey-keyring 1\n"
-	good := encoded(0x5a)
-	cases := map[string]struct{ text, says string }{
-		"empty":             {"", "no active key"},
-		"comments alone":    {"# nothing\n", "no active key"},
-		"no first line":     {"\nactive k1 " + good, "line 2 must be \"latchkey-keyring 1\""},
-		"later version":     {"latchkey-keyring 2\nactive k1 " + good, "line 1"},
-		"no key":            {head, "no active key"},
-		"older alone":       {head + "older k1 " + good, "no active key"},
-		"two active":        {head + "active k1 " + good + "\n#\nactive k2 " + good, "line 4 is a second active key"},
-		"ID twice":          {head + "active k1 " + good + "\nolder k1 " + encoded(1), "key k1 occurs twice"},
-		"unknown word":      {head + "retired k1 " + good, "line 2 must be"},
-		"no ID":             {head + "active " + good, "line 2 must be"},
-		"a field too many":  {head + "active k1 " + good + " # comment", "line 2 must be"},
-		"ID and key change": {head + "active " + good + " k1", "line 2 has a malformed key ID"},
-		"not base64":        {head + "active k1 " + good[:43] + "!", "line 2 has a key"},
-		"no padding":        {head + "active k1 " + good[:43], "line 2 has a key"},
-		"31 bytes":          {head + "active k1 " + base64.StdEncoding.EncodeToString(make([]byte, 31)), "line 2 has a key"},
-		"33 bytes":          {head + "active k1 " + base64.StdEncoding.EncodeToString(make([]byte, 33)), "line 2 has a key"},
-		"loose last bits":   {head + "active k1 " + good[:42] + "p=", "line 2 has a key"},
-		"hexadecimal":       {head + "active k1 " + strings.Repeat("5a", 32), "line 2 has a key"},
-		"URL alphabet":      {head + "active k1 " + strings.Repeat("_", 42) + "8=", "line 2 has a key"},
-		"too large":         {head + "active k1 " + good + strings.Repeat("\n", 64<<10), "larger than 64 KiB"},
-	}
-	for name, c := range cases {
-		t.Run(name, func(t *testing.T) {
-			k, err := load(t, c.text)
-			require.ErrorAs(t, err, new(*pin.Error))
-			assert.Nil(t, k)
-			assert.Contains(t, err.Error(), c.says)
-			assert.Contains(t, err.Error(), "keyring", "the file is named")
-			assert.NotContains(t, fmt.Sprintf("%v %+v", err, err), good[:8], "no part of the key")
-		})
-	}
-}
-
 func TestLoadKeyringRefusesOpenFiles(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows has no such modes")
@@ -201,14 +127,4 @@ func TestLoadKeyringRefusesWhatIsNoFile(t *testing.T) {
 	_, err = pin.LoadKeyring(folder)
 	requireReason(t, err, pin.ReasonKeyring)
 	assert.Contains(t, err.Error(), "not a regular file")
-}
-
-func TestNothingPrintsTheKeys(t *testing.T) {
-	k := ring(t, key(t, "k1", 'Z'), key(t, "k0", 'Y'))
-	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%q", "%d"} {
-		out := fmt.Sprintf(verb, k) + fmt.Sprintf(verb, *k)
-		for _, form := range []string{"ZZZZ", "5a5a", "90 90", "0x5a"} {
-			assert.NotContains(t, out, form, verb)
-		}
-	}
 }

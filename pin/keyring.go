@@ -30,15 +30,16 @@ type Key struct {
 // Keyring seals with its active key and opens with all of them. It does not change, and may be used concurrently. The zero
 // Keyring has no key.
 type Keyring struct {
-	keys []Key // active first
+	keys []Key    // active first
+	gone []string // IDs that Without took away, so that Save can tell them from keys that it never saw
 }
 
 var _ Sealer = (*Keyring)(nil)
 
 // NewKeyring makes a keyring of keys that are kept elsewhere. The active key must be durable there before the first Seal. A
 // malformed ID, one that occurs twice, or a secret of another size is an *Error with ReasonKey.
-func NewKeyring(active Key, older ...Key) (*Keyring, error) {
-	keys := append([]Key{active}, older...)
+func NewKeyring(active Key, retired ...Key) (*Keyring, error) {
+	keys := append([]Key{active}, retired...)
 	seen := make(map[string]bool, len(keys))
 	for _, k := range keys {
 		switch {
@@ -54,13 +55,18 @@ func NewKeyring(active Key, older ...Key) (*Keyring, error) {
 	return &Keyring{keys: keys}, nil
 }
 
-// KeyIDs returns the IDs of all keys, the active one first.
+// KeyIDs returns the IDs of all keys, the active one first, then the retired ones.
 func (k *Keyring) KeyIDs() []string {
 	ids := make([]string, len(k.keys))
 	for i, key := range k.keys {
 		ids[i] = key.ID
 	}
 	return ids
+}
+
+// index is the place of a key in the ring, and -1 when it is not there.
+func (k *Keyring) index(id string) int {
+	return slices.IndexFunc(k.keys, func(key Key) bool { return key.ID == id })
 }
 
 // Seal seals with the active key. The box tells the size of the secret only as a power of two, and nothing of one of up to 32
@@ -94,7 +100,7 @@ func (k *Keyring) Open(_ context.Context, box Box, b Binding) (PIN, error) {
 	if len(payload) < 1+saltSize+overhead || payload[0] != suite {
 		return PIN{}, ErrOpen
 	}
-	at := slices.IndexFunc(k.keys, func(key Key) bool { return key.ID == id })
+	at := k.index(id)
 	if at < 0 {
 		return PIN{}, &MissingKeyError{KeyID: id}
 	}

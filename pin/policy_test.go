@@ -1,11 +1,9 @@
 package pin_test
 
 import (
-	"fmt"
-	"math"
+	"reflect"
 	"strings"
 	"testing"
-	"testing/cryptotest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -13,15 +11,30 @@ import (
 	"github.com/latchkey-mdm/latchkey/pin"
 )
 
+const decimal = "0123456789"
+
+// reasons are those of all findings, in their order.
+func reasons(found []*pin.Error) []pin.Reason {
+	var list []pin.Reason
+	for _, f := range found {
+		list = append(list, f.Reason)
+	}
+	return list
+}
+
 func TestSixDigits(t *testing.T) {
 	cases := map[pin.Reason][]string{
-		"":                 {"739182", "000001", "112233", "123455", "234561", "121213", "909091", "098764", "123124", "110111"},
+		"":                 {digits, "000012", "123465", "909192", "998877665544"[1:7], "707170", "147530"},
 		pin.ReasonLength:   {"1", "73918", "7391820", "密码密码密码密"},
 		pin.ReasonAlphabet: {"73918a", "73 182", "７39182", "-39182", "7391.2"},
-		pin.ReasonRepeat:   {"000000", "111111", "999999"},
-		pin.ReasonSequence: {"012345", "123456", "456789", "567890", "890123", "901234", "654321", "987654", "210987", "109876"},
-		pin.ReasonStep:     {"024680", "246802", "135791", "036925", "864208", "505050"},
-		pin.ReasonPattern:  {"121212", "909090", "123123", "001001", "739739", "110110"},
+		pin.ReasonRepeat:   {"000000", "111111", "999999", "000001", "100000"},
+		pin.ReasonSequence: {"012345", "456789", "890123", "654321", "210987", "123459", "934567", "098764"},
+		pin.ReasonStep:     {"024680", "246802", "135791", "036925", "505050", "024681"},
+		pin.ReasonPattern:  {"737373", "848848", "001001", "739739", "447799", "112233"},
+		pin.ReasonMirror:   {"739937", "380083"},
+		pin.ReasonDate:     {"310599", "053199", "990531", "121995", "199512"},
+		pin.ReasonKeypad:   {"147896", "139713", "159753", "478965"},
+		pin.ReasonCommon:   {},
 	}
 	for reason, pins := range cases {
 		for _, s := range pins {
@@ -37,41 +50,20 @@ func TestSixDigits(t *testing.T) {
 	}
 }
 
-// The number is counted by hand: 100 constant steps, 100 pairs (20 of them steps), 1,000 triples (10 of them steps and pairs).
-func TestSixDigitsAcceptsAllButTheTrivial(t *testing.T) {
-	accepted := 0
-	for i := range 1_000_000 {
-		p, err := pin.Parse(fmt.Sprintf("%06d", i))
-		if err == nil && pin.SixDigits().Check(p) == nil {
-			accepted++
-		}
-	}
-	assert.Equal(t, 998_830, accepted)
-}
-
 func TestCheckOtherPolicies(t *testing.T) {
 	cases := map[string]struct {
 		policy pin.Policy
 		in     string
 		reason pin.Reason
 	}{
-		"no policy":                        {pin.Policy{}, "1", ""},
-		"no policy, any characters":        {pin.Policy{}, "Grüße 1", ""},
-		"length counts characters":         {pin.Policy{Length: 5}, "Grüße", ""},
-		"length alone":                     {pin.Policy{Length: 4}, "Grüße", pin.ReasonLength},
-		"alphabet alone":                   {pin.Policy{Alphabet: "abc"}, "cabbac", ""},
-		"alphabet refuses":                 {pin.Policy{Alphabet: "abc"}, "cabbad", pin.ReasonAlphabet},
-		"trivial: one character":           {pin.Policy{NoTrivial: true}, "7", pin.ReasonRepeat},
-		"trivial: letters wrap":            {pin.Policy{NoTrivial: true}, "xyzabc", pin.ReasonSequence},
-		"trivial: letters down":            {pin.Policy{NoTrivial: true}, "DCBA", pin.ReasonSequence},
-		"trivial: mixed letters":           {pin.Policy{NoTrivial: true}, "aBcDeF", ""},
-		"trivial: wraps in no other class": {pin.Policy{NoTrivial: true}, "AB]^", ""},
-		"trivial: beyond ASCII":            {pin.Policy{NoTrivial: true}, "äääää", pin.ReasonRepeat},
-		"trivial: run beyond ASCII, down":  {pin.Policy{NoTrivial: true}, "γβα", pin.ReasonSequence},
-		"trivial: block of four":           {pin.Policy{NoTrivial: true}, "73917391", pin.ReasonPattern},
-		"trivial: block cut short":         {pin.Policy{NoTrivial: true}, "7397397", pin.ReasonPattern},
-		"trivial: more than half":          {pin.Policy{NoTrivial: true}, "739473", ""},
-		"trivial: order of the alphabet":   {pin.Policy{Alphabet: "5927", NoTrivial: true}, "5927", ""},
+		"no policy":                            {pin.Policy{}, "1", ""},
+		"no policy, any characters":            {pin.Policy{}, "Grüße 1", ""},
+		"length counts characters":             {pin.Policy{Length: 5}, "Grüße", ""},
+		"length alone":                         {pin.Policy{Length: 4}, "Grüße", pin.ReasonLength},
+		"alphabet alone":                       {pin.Policy{Alphabet: "abc"}, "cabbac", ""},
+		"alphabet refuses":                     {pin.Policy{Alphabet: "abc"}, "cabbad", pin.ReasonAlphabet},
+		"order of the alphabet":                {pin.Policy{Alphabet: "5927", Rules: pin.RuleAll}, "5927", ""},
+		"few codes are a matter of generation": {pin.Policy{Length: 1, Alphabet: "01"}, "1", ""},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -92,71 +84,103 @@ func TestCheckRefusesNothingAndTokens(t *testing.T) {
 	token, err := pin.Bytes([]byte(strings.Repeat("a", 64<<10-1) + "b"))
 	require.NoError(t, err)
 	require.NoError(t, pin.Policy{}.Check(token))
-	requireReason(t, pin.Policy{NoTrivial: true}.Check(token), pin.ReasonLength)
+	requireReason(t, pin.Policy{Rules: pin.RuleMirror}.Check(token), pin.ReasonLength)
 }
 
+func TestFindingsAreAllOfThemInOrder(t *testing.T) {
+	strict := pin.Policy{Length: 6, Alphabet: decimal + "abc", MinLetters: 1, MinLower: 1, Rules: pin.RuleAll, Avoid: []string{"21111112"}}
+	cases := map[string]struct {
+		policy pin.Policy
+		in     string
+		want   []pin.Reason
+	}{
+		"none":            {pin.SixDigits(), digits, nil},
+		"a few":           {pin.SixDigits(), "123456", []pin.Reason{pin.ReasonSequence, pin.ReasonKeypad, pin.ReasonCommon}},
+		"while typing":    {pin.SixDigits(), "12x", []pin.Reason{pin.ReasonLength, pin.ReasonAlphabet}},
+		"length of a run": {pin.SixDigits(), "1234", []pin.Reason{pin.ReasonLength, pin.ReasonSequence, pin.ReasonKeypad, pin.ReasonCommon}},
+		"two classes, and more": {strict, "111111", []pin.Reason{pin.ReasonClass, pin.ReasonClass, pin.ReasonRepeat, pin.ReasonPattern,
+			pin.ReasonMirror, pin.ReasonDate, pin.ReasonCommon, pin.ReasonValue}},
+		"the policy is at fault": {pin.Policy{Length: -1}, "111111", []pin.Reason{pin.ReasonPolicy}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			p := parse(t, c.in)
+			found := c.policy.Findings(p)
+			require.Equal(t, c.want, reasons(found))
+			if len(found) > 0 {
+				require.Equal(t, error(found[0]), c.policy.Check(p))
+			}
+		})
+	}
+	t.Run("no PIN", func(t *testing.T) {
+		require.Equal(t, []pin.Reason{pin.ReasonLength}, reasons(strict.Findings(pin.PIN{})))
+	})
+}
+
+// A caller who changes a finding must not change the next one.
+func TestFindingsAreTheCallers(t *testing.T) {
+	first := pin.SixDigits().Findings(parse(t, "123456"))
+	want := first[0].Rule
+	first[0].Rule = "mine"
+	assert.Equal(t, want, pin.SixDigits().Findings(parse(t, "123456"))[0].Rule)
+}
+
+// Each field that rules something makes a policy that is not zero.
 func TestIsZeroPolicy(t *testing.T) {
 	assert.True(t, pin.Policy{}.IsZero())
-	assert.False(t, pin.Policy{NoTrivial: true}.IsZero())
-	assert.False(t, pin.SixDigits().IsZero())
+	assert.True(t, pin.Policy{FewCodes: true}.IsZero(), "it permits, and rules nothing")
+	assert.True(t, pin.Policy{Avoid: []string{}}.IsZero())
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[pin.Policy]()) {
+		if field.Name == "FewCodes" {
+			continue
+		}
+		var p pin.Policy
+		v := reflect.ValueOf(&p).Elem().FieldByIndex(field.Index)
+		switch v.Kind() {
+		case reflect.Int:
+			v.SetInt(1)
+		case reflect.Uint16:
+			v.SetUint(1)
+		case reflect.String:
+			v.SetString("01")
+		case reflect.Slice:
+			v.Set(reflect.ValueOf([]string{"C02XL0GTJGH5"}))
+		default:
+			require.Fail(t, "a field of a new type", field.Name)
+		}
+		assert.False(t, p.IsZero(), field.Name)
+	}
 }
 
-func TestImpossiblePolicies(t *testing.T) {
+func TestPoliciesAtFault(t *testing.T) {
 	cases := map[string]pin.Policy{
-		"negative length":          {Length: -1, Alphabet: "01"},
-		"length above 256":         {Length: 257, Alphabet: "01"},
-		"all are trivial":          {Length: 2, Alphabet: "0123456789", NoTrivial: true},
-		"alphabet of one":          {Length: 6, Alphabet: "7"},
-		"character occurs twice":   {Length: 6, Alphabet: "01230"},
-		"space in the alphabet":    {Length: 6, Alphabet: "01 "},
-		"control in the alphabet":  {Length: 6, Alphabet: "01\n"},
-		"alphabet is not ASCII":    {Length: 6, Alphabet: "01é"},
-		"alphabet is not even UTF": {Length: 6, Alphabet: "01\xff"},
+		"negative length":           {Length: -1, Alphabet: "01"},
+		"length above 256":          {Length: 257, Alphabet: "01"},
+		"alphabet of one":           {Length: 6, Alphabet: "7"},
+		"character occurs twice":    {Length: 6, Alphabet: "01230"},
+		"space in the alphabet":     {Length: 6, Alphabet: "01 "},
+		"control in the alphabet":   {Length: 6, Alphabet: "01\n"},
+		"alphabet is not ASCII":     {Length: 6, Alphabet: "01é"},
+		"alphabet is not even UTF":  {Length: 6, Alphabet: "01\xff"},
+		"unknown rule":              {Length: 6, Alphabet: decimal, Rules: pin.RuleAll + 1},
+		"negative minimum":          {Length: 6, Alphabet: decimal, MinDigits: -1},
+		"minimum above 256":         {Alphabet: decimal, MinDigits: 257},
+		"classes exceed the length": {Length: 6, Alphabet: printable(), MinUpper: 2, MinLower: 2, MinDigits: 2, MinSymbols: 1},
+		"letters and non-letters":   {Length: 6, Alphabet: printable(), MinLetters: 4, MinNonLetters: 3},
+		"classes exceed any length": {MinLetters: 200, MinDigits: 57},
+		"no capital in alphabet":    {Length: 6, Alphabet: "abc012", MinUpper: 1},
+		"no letter in alphabet":     {Length: 6, Alphabet: decimal, MinLetters: 1},
+		"no symbol in alphabet":     {Length: 6, Alphabet: "abc012", MinSymbols: 1},
+		"letters only":              {Length: 6, Alphabet: "abc", MinNonLetters: 1},
 	}
 	for name, policy := range cases {
 		t.Run(name, func(t *testing.T) {
 			_, err := policy.Generate()
 			requireReason(t, err, pin.ReasonPolicy)
 			requireReason(t, policy.Check(parse(t, digits)), pin.ReasonPolicy)
-		})
-	}
-	for name, policy := range map[string]pin.Policy{"zero": {}, "no length": {Alphabet: "01"}, "no alphabet": {Length: 6}} {
-		t.Run("generate: "+name, func(t *testing.T) {
-			_, err := policy.Generate()
-			requireReason(t, err, pin.ReasonPolicy)
-		})
-	}
-}
-
-// Small policies are counted out: each PIN that Check accepts must come, about equally often, and no other.
-func TestGenerateIsUniformOverWhatCheckAccepts(t *testing.T) {
-	cases := map[string]pin.Policy{
-		"three digits":         {Length: 3, Alphabet: "0123456789"},
-		"three, none trivial":  {Length: 3, Alphabet: "0123456789", NoTrivial: true},
-		"half are trivial":     {Length: 3, Alphabet: "05", NoTrivial: true},
-		"alphabet of two":      {Length: 4, Alphabet: "ab", NoTrivial: true},
-		"alphabet of seven":    {Length: 3, Alphabet: "2345679"},
-		"one of 94 characters": {Length: 1, Alphabet: printable()},
-	}
-	for name, policy := range cases {
-		t.Run(name, func(t *testing.T) {
-			cryptotest.SetGlobalRandom(t, 1) // a fixed stream: the figures below hold always or never
-			want := accepted(t, policy)
-			got := make(map[string]int, len(want))
-			draws := 200 * len(want)
-			for range draws {
-				p, err := policy.Generate()
-				require.NoError(t, err)
-				got[p.Expose()]++
-			}
-			assert.Len(t, got, len(want))
-			chi := 0.0
-			for _, s := range want {
-				chi += float64((got[s]-200)*(got[s]-200)) / 200
-			}
-			// For n-1 degrees of freedom the mean is n-1 and the deviation about sqrt(2n): five deviations, and some for small n.
-			limit := float64(len(want)) + 5*math.Sqrt(2*float64(len(want))) + 5
-			assert.Less(t, chi, limit)
+			bits, exact := policy.Entropy()
+			assert.Zero(t, bits)
+			assert.False(t, exact)
 		})
 	}
 }
@@ -167,45 +191,4 @@ func printable() string {
 		b.WriteByte(c)
 	}
 	return b.String()
-}
-
-// accepted lists all PINs of the policy's length and alphabet that Check accepts.
-func accepted(t *testing.T, policy pin.Policy) []string {
-	t.Helper()
-	all := []string{""}
-	for range policy.Length {
-		var longer []string
-		for _, s := range all {
-			for _, c := range policy.Alphabet {
-				longer = append(longer, s+string(c))
-			}
-		}
-		all = longer
-	}
-	var good []string
-	for _, s := range all {
-		if policy.Check(parse(t, s)) == nil {
-			good = append(good, s)
-		}
-	}
-	require.NotEmpty(t, good)
-	return good
-}
-
-func TestGenerateSixDigits(t *testing.T) {
-	seen := make(map[string]bool)
-	for range 2000 {
-		p, err := pin.SixDigits().Generate()
-		require.NoError(t, err)
-		require.NoError(t, pin.SixDigits().Check(p))
-		seen[p.Expose()] = true
-	}
-	assert.Greater(t, len(seen), 1900, "two in a thousand may meet")
-}
-
-func TestGenerateLongest(t *testing.T) {
-	policy := pin.Policy{Length: 256, Alphabet: printable(), NoTrivial: true}
-	p, err := policy.Generate()
-	require.NoError(t, err)
-	require.NoError(t, policy.Check(p))
 }

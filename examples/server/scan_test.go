@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/latchkey-mdm/latchkey/mdmproto/mdmtest"
+	"github.com/latchkey-mdm/latchkey/pin"
 )
 
 // hexText is what has digits of its own, and random ones: UUIDs and hashes.
@@ -101,9 +102,9 @@ func TestScanFindsLeaks(t *testing.T) {
 func TestNoSecretIsKeptInClear(t *testing.T) {
 	start := time.Now()
 	s := open(t, func() time.Time { return start }) // no PIN by chance in a time
-	var pins, codes []string
-	for i := range 20 {
-		pins = append(pins, fmt.Sprintf("%06d", (483_920+i*92_821)%1_000_000))
+	pins := goodPINs(t, 20)
+	var codes []string
+	for i := range pins {
 		codes = append(codes, fmt.Sprintf("kT7v%02dmX9pLs4RzW", i+10))
 	}
 	var macs []*mdmtest.Mac
@@ -134,6 +135,19 @@ func TestNoSecretIsKeptInClear(t *testing.T) {
 	assert.Empty(t, leaks(answers.Bytes(), secrets), "in the answers")
 	planted := s.logs.String() + "level=INFO msg=revealed pin=" + pins[7] + "\n"
 	assert.Equal(t, []string{pins[7]}, leaks([]byte(planted), secrets), "a PIN in a log line is found")
+}
+
+// goodPINs are PINs that the policy of a Mac accepts.
+func goodPINs(t *testing.T, n int) (pins []string) {
+	t.Helper()
+	for i := 0; len(pins) < n; i++ {
+		code, err := pin.Parse(fmt.Sprintf("%06d", (483_920+i*92_821)%1_000_000))
+		require.NoError(t, err)
+		if pin.SixDigits().Check(code) == nil {
+			pins = append(pins, code.Expose())
+		}
+	}
+	return pins
 }
 
 // leaksInState scans every file of the state folder, and the token's.

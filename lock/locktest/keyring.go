@@ -9,9 +9,9 @@ import (
 
 // Keyring returns a keyring whose keys follow from their IDs alone, the first of them active: whoever knows an ID has the key. The same
 // IDs give the same keys, so that a box opens with any Keyring that has its ID. It panics on what pin.NewKeyring refuses.
-func Keyring(active string, older ...string) *pin.Keyring {
+func Keyring(active string, retired ...string) *pin.Keyring {
 	keys := []pin.Key{key(active)}
-	for _, id := range older {
+	for _, id := range retired {
 		keys = append(keys, key(id))
 	}
 	ring, err := pin.NewKeyring(keys[0], keys[1:]...)

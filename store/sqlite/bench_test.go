@@ -2,12 +2,14 @@ package sqlite_test
 
 import (
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/latchkey-mdm/latchkey/lock"
+	"github.com/latchkey-mdm/latchkey/lock/locktest"
 	"github.com/latchkey-mdm/latchkey/store/storetest"
 )
 
@@ -58,4 +60,26 @@ func store(b *testing.B, s lock.Store, changes []lock.Change) {
 	for _, err := range errs {
 		require.NoError(b, err)
 	}
+}
+
+// BenchmarkReseal seals a ledger anew under another key: list, open, seal, open again and compare, commit. The time is per secret.
+func BenchmarkReseal(b *testing.B) {
+	s := fresh(b)
+	f := locktest.New(b, s)
+	var left atomic.Int64
+	left.Store(int64(b.N))
+	var ordering sync.WaitGroup
+	for range 16 { // in company, commits share a sync
+		ordering.Go(func() {
+			for n := left.Add(-1); n >= 0; n = left.Add(-1) {
+				f.Lock(locktest.Device(fmt.Sprint("mac-", n)))
+			}
+		})
+	}
+	ordering.Wait()
+	rotated := locktest.New(b, s, func(c *lock.Config) { c.Sealer = locktest.Keyring("new", "test") })
+	b.ResetTimer()
+	done, err := rotated.Service.Reseal(b.Context(), locktest.Admin(), "test")
+	require.NoError(b, err)
+	require.Equal(b, b.N, done)
 }

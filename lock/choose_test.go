@@ -1,0 +1,237 @@
+package lock_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/latchkey-mdm/latchkey/lock"
+	"github.com/latchkey-mdm/latchkey/lock/locktest"
+	"github.com/latchkey-mdm/latchkey/pin"
+	"github.com/latchkey-mdm/latchkey/store"
+)
+
+func codes(findings []lock.Finding) []string {
+	var codes []string
+	for _, f := range findings {
+		codes = append(codes, f.Code)
+	}
+	return codes
+}
+
+// ended orders a lock and withdraws it: its PIN is history.
+func ended(t *testing.T, f *locktest.Fixture, edits ...func(*lock.Request)) lock.Action {
+	t.Helper()
+	a := f.Lock(mac(), edits...)
+	cancel(t, f, a.ID)
+	return a
+}
+
+func because(reason string) func(*lock.Request) { return func(r *lock.Request) { r.Reuse = reason } }
+
+// TestDrawnPINIsNew has a policy of 16 PINs: were earlier ones not compared, they would come again.
+func TestDrawnPINIsNew(t *testing.T) {
+	f := newFixture(t, func(c *lock.Config) { c.Rotation.History = 8 })
+	f.Codec.Answer = &lock.Plan{Policy: pin.Policy{Length: 4, Alphabet: "07", FewCodes: true}}
+	var drawn []string
+	for range 40 {
+		f.Clock.Advance(time.Second) // the history goes by time
+		a := ended(t, f)
+		full, err := f.Store.Get(t.Context(), a.ID)
+		require.NoError(t, err)
+		code := opened(t, full)
+		require.NotContains(t, drawn[max(0, len(drawn)-8):], code)
+		drawn = append(drawn, code)
+	}
+}
+
+// opened is the PIN of an action, past the service: to reveal it would disclose it.
+func opened(t *testing.T, a lock.Action) string {
+	t.Helper()
+	b := pin.Binding{Scope: a.Device.Scope, Platform: a.Device.Platform, Action: string(a.ID), Secret: a.Secrets[0].N}
+	code, err := locktest.Keyring("test").Open(t.Context(), a.Secrets[0].Box, b)
+	require.NoError(t, err)
+	return code.Expose()
+}
+
+// TestDisclosedPINDoesNotComeAgain: whatever the history, what somebody has seen is not drawn.
+func TestDisclosedPINDoesNotComeAgain(t *testing.T) {
+	f := newFixture(t, func(c *lock.Config) { c.Rotation.History = -1 })
+	f.Codec.Answer = &lock.Plan{Policy: pin.Policy{Length: 2, Alphabet: "07", FewCodes: true}}
+	seen := map[string]bool{}
+	for range 4 {
+		a := ended(t, f)
+		code := f.PIN(a.ID)
+		require.False(t, seen[code], "disclosed before")
+		seen[code] = true
+	}
+	_, err := order(t, f)
+	require.ErrorIs(t, err, pin.ReasonHistory, "all four are disclosed")
+}
+
+func TestSuppliedPINUsedBefore(t *testing.T) {
+	const code = "739184"
+	f := newFixture(t)
+	ended(t, f, supplied(t, code))
+	_, err := order(t, f, supplied(t, code))
+	require.Equal(t, "pin", inputField(err))
+	require.ErrorIs(t, err, pin.ReasonHistory)
+	notices := noticesOf(t, f)
+	require.Len(t, notices, 1, "who asks could be trying out PINs")
+	assert.Equal(t, lock.EventAlarm, notices[0].Type)
+	assert.Equal(t, locktest.Admin(), notices[0].Actor)
+	assert.Equal(t, "mac-1", notices[0].Device)
+	assert.NotContains(t, string(notices[0].Body), code)
+
+	a := f.Lock(mac(), supplied(t, code), because("the owner has it on paper"))
+	assert.Equal(t, "the owner has it on paper", a.Reuse)
+	assert.Contains(t, codes(a.Findings), "pin_reused")
+	assert.Equal(t, code, f.Deliver(mac()).PIN)
+	requireReplay(t, f.Store, a.ID)
+}
+
+func TestSuppliedPINIsComparedWithTheLastOnesOnly(t *testing.T) {
+	f := newFixture(t, func(c *lock.Config) { c.Rotation.History = 2 })
+	for _, code := range []string{"739184", "284617", "506938"} {
+		f.Clock.Advance(time.Second)
+		ended(t, f, supplied(t, code))
+	}
+	_, err := order(t, f, supplied(t, "284617"))
+	require.ErrorIs(t, err, pin.ReasonHistory)
+	a := f.Lock(mac(), supplied(t, "739184"))
+	assert.Empty(t, codes(a.Findings))
+}
+
+func TestSuppliedPINThatSomebodySaw(t *testing.T) {
+	f := newFixture(t, func(c *lock.Config) { c.Rotation.History = -1 })
+	old := ended(t, f, supplied(t, "739184"))
+	f.PIN(old.ID)
+	_, err := order(t, f, supplied(t, "739184"))
+	require.ErrorIs(t, err, pin.ReasonDisclosed)
+}
+
+// TestSuppliedPINOfAnEarlierEnrolment: the hardware is the same, whatever the device is called now.
+func TestSuppliedPINOfAnEarlierEnrolment(t *testing.T) {
+	f := newFixture(t)
+	ended(t, f, supplied(t, "739184"))
+	renamed := mac()
+	renamed.ID = "mac-1-again"
+	_, err := order(t, f, supplied(t, "739184"), func(r *lock.Request) { r.Device = renamed })
+	require.ErrorIs(t, err, pin.ReasonHistory)
+	another := locktest.Device("mac-2")
+	f.Lock(another, supplied(t, "739184"))
+}
+
+// TestHistoryThatDoesNotOpen must not stand in the way of a lock.
+func TestHistoryThatDoesNotOpen(t *testing.T) {
+	f := newFixture(t)
+	ended(t, f)
+	other := locktest.New(t, f.Store, func(c *lock.Config) { c.Sealer = locktest.Keyring("another") })
+	for _, edit := range []func(*lock.Request){supplied(t, "739184"), func(*lock.Request) {}} {
+		a := other.Lock(mac(), edit)
+		require.Equal(t, []string{"pin_history_unread"}, codes(a.Findings))
+		assert.Contains(t, a.Findings[0].Text, "(1)")
+		cancel(t, other, a.ID)
+	}
+}
+
+// TestPINIsNothingThatDescribesTheDevice: it would be guessed, and is kept in clear beside the sealed one.
+func TestPINIsNothingThatDescribesTheDevice(t *testing.T) {
+	const code = "739184"
+	for name, edit := range map[string]func(*lock.Request){
+		"serial number": func(r *lock.Request) { r.Device.Serial = "C02" + code + "Q" },
+		"name":          func(r *lock.Request) { r.Device.Name = "Mac 739-184" },
+		"user":          func(r *lock.Request) { r.Device.User = "u" + code },
+		"model":         func(r *lock.Request) { r.Device.Model = "Mac" + code },
+		"ID":            func(r *lock.Request) { r.Device.ID = "0000-" + code },
+		"phone number":  func(r *lock.Request) { r.PhoneNumber = "+44 73 91 84" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			_, err := order(t, f, supplied(t, code), edit)
+			require.ErrorIs(t, err, pin.ReasonValue)
+			requireEmpty(t, f)
+		})
+	}
+	t.Run("drawn", func(t *testing.T) {
+		f := newFixture(t)
+		f.Codec.Answer = &lock.Plan{Policy: pin.Policy{Length: 2, Alphabet: "07", FewCodes: true}}
+		for i := range 20 {
+			d := locktest.Device(fmt.Sprint("mac-", i))
+			d.Serial, d.Name = fmt.Sprintf("X0077%c", 'a'+i), "Mac 0 1 7"
+			require.Equal(t, "70", f.PIN(f.Lock(d).ID), "the only one that is left")
+		}
+	})
+}
+
+func TestPreflightJudgesASuppliedPIN(t *testing.T) {
+	f := newFixture(t)
+	ended(t, f, supplied(t, "739184"))
+	for code, want := range map[string][]string{
+		"739184": nil, // only an order tells that it was used before
+		"112233": {"pin_pattern"},
+		"1234":   {"pin_length"},
+		"73918x": {"pin_alphabet"},
+	} {
+		t.Run(code, func(t *testing.T) {
+			findings, err := f.Service.Preflight(t.Context(), locktest.Admin(), lock.Request{Device: mac(), PIN: parsed(t, code)})
+			require.NoError(t, err)
+			for _, c := range want {
+				require.Contains(t, codes(findings), c)
+			}
+			if want == nil {
+				require.Empty(t, findings)
+			}
+			for _, finding := range findings {
+				assert.Equal(t, lock.LevelBlock, finding.Level)
+				assert.Equal(t, "pin", finding.Field)
+				assert.NotContains(t, finding.Text, code)
+				assert.True(t, strings.HasPrefix(finding.Text, "The PIN must"), finding.Text)
+			}
+		})
+	}
+}
+
+func TestSharedPIN(t *testing.T) {
+	f := newFixture(t)
+	for _, id := range []string{"mac-1", "mac-2"} {
+		a := f.Lock(locktest.Device(id), supplied(t, "739184"), func(r *lock.Request) { r.Batch = "lab-7" })
+		require.Equal(t, []string{"pin_shared"}, codes(a.Findings))
+		assert.Equal(t, lock.LevelWarn, a.Findings[0].Level)
+	}
+	drawn := f.Lock(locktest.Device("mac-3"), func(r *lock.Request) { r.Batch = "lab-7" })
+	assert.Empty(t, drawn.Findings, "each of its own")
+}
+
+func TestChoiceThatContradictsItself(t *testing.T) {
+	for name, c := range map[string]struct {
+		edit  func(*lock.Request)
+		field string
+	}{
+		"keep and a PIN":             {func(r *lock.Request) { r.Keep, r.PIN = true, parsed(t, "739184") }, "keep"},
+		"a reason for nothing":       {because("why not"), "reuse"},
+		"a reason of several lines":  {func(r *lock.Request) { r.Keep, r.Reuse = true, "a\nb" }, "reuse"},
+		"a reason that says the PIN": {func(r *lock.Request) { r.PIN, r.Reuse = parsed(t, "739184"), "it is 739184" }, "reuse"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			_, err := order(t, f, c.edit)
+			require.Equal(t, c.field, inputField(err))
+			requireEmpty(t, f)
+		})
+	}
+}
+
+// TestRefusedPINIsOnRecordOrThereIsNoAnswer: an answer that nobody can trace would be a free guess.
+func TestRefusedPINIsOnRecordOrThereIsNoAnswer(t *testing.T) {
+	f := locktest.New(t, store.NewMemory())
+	ended(t, f, supplied(t, "739184"))
+	f.Store.FailBefore(locktest.Forever)
+	_, err := order(t, f, supplied(t, "739184"))
+	require.ErrorIs(t, err, locktest.ErrFault)
+	require.NotErrorIs(t, err, pin.ReasonHistory)
+}

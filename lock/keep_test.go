@@ -1,0 +1,225 @@
+package lock_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/latchkey-mdm/latchkey/lock"
+	"github.com/latchkey-mdm/latchkey/lock/locktest"
+	"github.com/latchkey-mdm/latchkey/pin"
+)
+
+func keep(r *lock.Request) { r.Keep = true }
+
+// wasLocked is a lock that the device acknowledged and that was opened since.
+func wasLocked(t *testing.T, f *locktest.Fixture, edits ...func(*lock.Request)) (a lock.Action, code string) {
+	t.Helper()
+	a = f.Lock(mac(), edits...)
+	f.Clock.Advance(time.Second)
+	code = f.Deliver(mac()).PIN
+	f.Answer(a, lock.Acknowledged)
+	f.Clock.Advance(time.Hour)
+	seen(t, f, lock.EvidencePoll)
+	return a, code
+}
+
+// requireNotKept expects that keeping is blocked with this code alone, in an order and beforehand.
+func requireNotKept(t *testing.T, f *locktest.Fixture, code string, edits ...func(*lock.Request)) {
+	t.Helper()
+	_, err := order(t, f, append(edits, keep)...)
+	var blocked *lock.BlockedError
+	require.ErrorAs(t, err, &blocked)
+	require.Equal(t, []string{code}, codes(blocked.Findings))
+	assert.Equal(t, "keep", blocked.Findings[0].Field)
+	findings, err := f.Service.Preflight(t.Context(), locktest.Admin(), lock.Request{Device: mac(), Keep: true})
+	require.NoError(t, err)
+	assert.Equal(t, blocked.Findings, findings)
+}
+
+func TestKeptPIN(t *testing.T) {
+	f := newFixture(t)
+	_, older := wasLocked(t, f)
+	first, code := wasLocked(t, f)
+	require.NotEqual(t, older, code)
+	ended(t, f) // never left, so it is not the PIN in use
+
+	a, again := wasLocked(t, f, keep)
+	assert.Equal(t, code, again, "the one confirmed last")
+	assert.Equal(t, first.ID, a.Kept)
+	assert.Equal(t, first.Created, a.PINMade)
+	assert.False(t, a.Supplied)
+	assert.Equal(t, []string{"pin_kept"}, codes(a.Findings))
+	requireReplay(t, f.Store, a.ID)
+
+	b, again := wasLocked(t, f, keep)
+	assert.Equal(t, code, again)
+	assert.Equal(t, a.ID, b.Kept)
+	assert.Equal(t, first.Created, b.PINMade, "it does not get younger")
+	assert.NotEqual(t, a.Secrets[0].SHA256, b.Secrets[0].SHA256, "a box of its own")
+}
+
+func TestKeepWithNothingToKeep(t *testing.T) {
+	f := newFixture(t)
+	requireNotKept(t, f, "pin_nothing_to_keep")
+	a := f.Lock(mac())
+	f.Deliver(mac())
+	cancel(t, f, a.ID)
+	requireNotKept(t, f, "pin_nothing_to_keep")
+	f.Answer(a, lock.Acknowledged)
+	f.Clock.Advance(time.Hour)
+	seen(t, f, lock.EvidencePoll)
+	f.Lock(mac(), keep)
+}
+
+func TestKeepObeysTheMaximumAge(t *testing.T) {
+	f := newFixture(t, func(c *lock.Config) { c.Rotation.MaxAge = 10 * 24 * time.Hour })
+	wasLocked(t, f)
+	f.Clock.Advance(9 * 24 * time.Hour)
+	wasLocked(t, f, keep)
+	f.Clock.Advance(2 * 24 * time.Hour)
+	requireNotKept(t, f, "pin_age")
+	requireNotKept(t, f, "pin_age", because("we like it"))
+}
+
+// TestKeepAfterAReveal: also when the PIN was shown as that of another action which had it.
+func TestKeepAfterAReveal(t *testing.T) {
+	for name, which := range map[string]int{"of the last lock": 1, "of the one before, with the same PIN": 0} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			first, code := wasLocked(t, f)
+			second, _ := wasLocked(t, f, keep)
+			f.PIN([]lock.ID{first.ID, second.ID}[which])
+			requireNotKept(t, f, "pin_disclosed")
+
+			a, again := wasLocked(t, f, keep, because("the owner cannot be reached"))
+			assert.Equal(t, code, again)
+			assert.Equal(t, "the owner cannot be reached", a.Reuse)
+			assert.ElementsMatch(t, []string{"pin_reused", "pin_kept"}, codes(a.Findings))
+		})
+	}
+}
+
+func TestKeepAcrossAReenrolment(t *testing.T) {
+	for name, before := range map[string]func(*testing.T, *locktest.Fixture){
+		"of an open device": func(t *testing.T, f *locktest.Fixture) { wasLocked(t, f) },
+		"of a locked device": func(_ *testing.T, f *locktest.Fixture) {
+			a := f.Lock(mac())
+			f.Deliver(mac())
+			f.Answer(a, lock.Acknowledged)
+		},
+		"when a lock was on its way": func(t *testing.T, f *locktest.Fixture) {
+			wasLocked(t, f)
+			f.Lock(mac())
+			f.Deliver(mac())
+		},
+		"and a late answer": func(t *testing.T, f *locktest.Fixture) {
+			a := f.Lock(mac())
+			f.Deliver(mac())
+			seen(t, f, lock.EvidenceReenrolled)
+			f.Clock.Advance(time.Second)
+			f.Answer(a, lock.Acknowledged)
+			f.Clock.Advance(time.Hour)
+			seen(t, f, lock.EvidencePoll)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			before(t, f)
+			f.Clock.Advance(time.Second)
+			seen(t, f, lock.EvidenceReenrolled)
+			f.Clock.Advance(time.Second)
+			requireNotKept(t, f, "pin_re_enrolled")
+			requireNotKept(t, f, "pin_re_enrolled", because("it is the same person"))
+			count := len(eventsOfDevice(t, f))
+			seen(t, f, lock.EvidenceReenrolled)
+			assert.Len(t, eventsOfDevice(t, f), count, "once is enough")
+
+			wasLocked(t, f)
+			f.Lock(mac(), keep)
+		})
+	}
+}
+
+func eventsOfDevice(t *testing.T, f *locktest.Fixture) []lock.Event {
+	t.Helper()
+	events, err := f.Store.Events(t.Context(), lock.EventFilter{Scope: "acme", Devices: []string{"mac-1"}, Limit: 1000})
+	require.NoError(t, err)
+	return events
+}
+
+// TestKeepAnOrderThatWaitedThroughAReenrolment: the wiped device took the PIN afterwards.
+func TestKeepAnOrderThatWaitedThroughAReenrolment(t *testing.T) {
+	f := newFixture(t)
+	a := f.Lock(mac())
+	seen(t, f, lock.EvidenceReenrolled)
+	f.Clock.Advance(time.Second)
+	f.Deliver(mac())
+	f.Answer(a, lock.Acknowledged)
+	f.Clock.Advance(time.Hour)
+	seen(t, f, lock.EvidencePoll)
+	assert.Equal(t, a.ID, f.Lock(mac(), keep).Kept)
+}
+
+func TestKeepObeysTodaysRules(t *testing.T) {
+	f := newFixture(t)
+	f.Codec.Answer = &lock.Plan{Policy: pin.Policy{Length: 6, Alphabet: "0123456789"}, Holds: true}
+	wasLocked(t, f, supplied(t, "112233"))
+	f.Codec.Answer = nil
+	requireNotKept(t, f, "pin_pattern")
+}
+
+func TestKeepOfASharedPIN(t *testing.T) {
+	f := newFixture(t)
+	wasLocked(t, f, supplied(t, "739184"), func(r *lock.Request) { r.Batch = "lab-7" })
+	requireNotKept(t, f, "pin_shared")
+}
+
+func TestKeepWhereTheOrderCarriesNone(t *testing.T) {
+	f := newFixture(t)
+	f.Codec.Answer = &lock.Plan{NoPIN: true}
+	_, err := order(t, f, keep)
+	require.Equal(t, "keep", inputField(err))
+}
+
+func TestKeepJoinsALiveLock(t *testing.T) {
+	f := newFixture(t)
+	a := f.Lock(mac())
+	b := f.Lock(mac(), keep)
+	assert.Equal(t, a.ID, b.ID)
+	assert.True(t, b.Joined)
+}
+
+func TestKeptPINThatDoesNotOpen(t *testing.T) {
+	f := newFixture(t)
+	wasLocked(t, f)
+	other := locktest.New(t, f.Store, func(c *lock.Config) { c.Sealer = locktest.Keyring("another") })
+	_, err := order(t, other, keep)
+	require.ErrorIs(t, err, lock.ErrSealed)
+}
+
+// TestKeptPINIsNotFoundOutByTexts: texts are compared with the PIN, so they must not hold a thousand guesses, and each is on record.
+func TestKeptPINIsNotFoundOutByTexts(t *testing.T) {
+	f := newFixture(t)
+	_, code := wasLocked(t, f)
+	for _, field := range []string{"message", "reason", "ticket"} {
+		for _, text := range []string{"call " + code, "call 000000"} {
+			_, err := order(t, f, keep, func(r *lock.Request) { textFields()[field](r, text) })
+			require.Equal(t, field, inputField(err))
+			require.Contains(t, err.Error(), "in a row", "right or wrong, the answer is the same")
+		}
+	}
+	require.Empty(t, noticesOf(t, f))
+	for i, field := range []string{"phone_number", "key", "batch"} {
+		_, err := order(t, f, keep, func(r *lock.Request) { textFields()[field](r, "5"+code) })
+		require.Equal(t, field, inputField(err))
+		notices := noticesOf(t, f)
+		require.Len(t, notices, i+1)
+		assert.Equal(t, lock.EventAlarm, notices[i].Type)
+		assert.NotContains(t, string(notices[i].Body), code)
+	}
+	a := f.Lock(mac(), keep, func(r *lock.Request) { r.Message, r.PhoneNumber = "Call 020 7946 0000", "+44 20 7946 0000" })
+	assert.NotContains(t, a.Message, code)
+}
