@@ -114,10 +114,7 @@ func (c *console) actionPage(w http.ResponseWriter, r *http.Request, a lock.Acto
 	if err != nil {
 		return err
 	}
-	data := actionData{Action: action, Cancellable: cancellable(action)}
-	for _, s := range action.Secrets {
-		data.HasPIN = data.HasPIN || s.Name == lock.SecretPIN
-	}
+	data := actionData{Action: action, HasPIN: hasPIN(action), Cancellable: cancellable(action)}
 	if data.Events, err = c.Service.Events(r.Context(), a, lock.EventFilter{Action: action.ID, Newest: true, Limit: eventsPerAction}); err != nil {
 		return err
 	}

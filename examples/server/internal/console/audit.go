@@ -24,6 +24,7 @@ var eventFilters = []eventFilter{
 	{"", "Everything", nil},
 	{"orders", "Orders and cancellations", []lock.EventType{lock.EventOrdered, lock.EventJoined, lock.EventCancelled}},
 	{"reveals", "PINs revealed", []lock.EventType{lock.EventRevealed}},
+	{"feedback", "PINs tried", []lock.EventType{lock.EventFeedback}},
 	{"denials", "Denials and alarms", []lock.EventType{lock.EventDenied, lock.EventAlarm}},
 	{"enrolments", "Enrolments", []lock.EventType{lock.EventEnrolmentLink, lock.EventEnrolled}},
 	{"sign-ins", "Sign-ins", []lock.EventType{lock.EventSignedIn}},

@@ -106,20 +106,24 @@ func (c *console) routes() http.Handler {
 	mux.HandleFunc("POST /signin", c.open(c.signIn))
 	mux.HandleFunc("POST /signout", c.open(c.signOut))
 	for pattern, h := range map[string]handler{
-		"GET /{$}":                  c.deviceList,
-		"GET /devices/{id}":         c.devicePage,
-		"GET /devices/{id}/lock":    c.lockPage,
-		"POST /devices/{id}/lock":   c.orderLock,
-		"POST /devices/{id}/type":   c.typePIN,
-		"GET /actions":              c.actionLog,
-		"GET /actions/{id}":         c.actionPage,
-		"POST /actions/{id}/cancel": c.cancel,
-		"GET /actions/{id}/reveal":  c.revealPage,
-		"POST /actions/{id}/reveal": c.reveal,
-		"GET /audit":                c.auditLog,
-		"GET /enrolment":            c.enrolPage,
-		"POST /enrolment":           c.newEnrolment,
-		"/":                         c.notFound,
+		"GET /{$}":                    c.deviceList,
+		"GET /devices/{id}":           c.devicePage,
+		"GET /devices/{id}/lock":      c.lockPage,
+		"POST /devices/{id}/lock":     c.orderLock,
+		"POST /devices/{id}/lock/pin": c.judgePIN,
+		"GET /devices/{id}/pins":      c.pinsPage,
+		"POST /devices/{id}/type":     c.typePIN,
+		"GET /actions":                c.actionLog,
+		"GET /actions/{id}":           c.actionPage,
+		"POST /actions/{id}/cancel":   c.cancel,
+		"GET /actions/{id}/reveal":    c.revealPage,
+		"POST /actions/{id}/reveal":   c.reveal,
+		"GET /actions/{id}/feedback":  c.feedbackPage,
+		"POST /actions/{id}/feedback": c.feedback,
+		"GET /audit":                  c.auditLog,
+		"GET /enrolment":              c.enrolPage,
+		"POST /enrolment":             c.newEnrolment,
+		"/":                           c.notFound,
 	} {
 		mux.HandleFunc(pattern, c.signedIn(h))
 	}

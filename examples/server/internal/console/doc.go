@@ -7,8 +7,10 @@
 // # Secrets
 //
 // A PIN is in one answer only: that of the form which asks for it with a reason, after the reveal was recorded. That answer is never
-// stored by the browser and leaves the screen after 30 seconds. No page, address, session or log line has one; a PIN that an
-// administrator chose is not sent back when the form is shown again.
+// stored by the browser and leaves the screen after 30 seconds; what came of it can be said afterwards. No page, address, session or log
+// line has one; a PIN that an administrator chose is not sent back when the form is shown again. While it is typed it goes to the server
+// for the findings of its policy, in the body of a request, and is not compared with the PINs of the ledger: only an order does that,
+// because an order is on record.
 //
 // # Requests
 //

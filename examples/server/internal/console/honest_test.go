@@ -61,7 +61,7 @@ func TestPINThatIsOnNoMac(t *testing.T) {
 	a := b.order("mac1")
 	text := b.page("/devices/mac1")
 	has(t, text, "PIN of the waiting lock")
-	has(t, text, `<td data-label="Last used"><span class="muted">never</span></td>`)
+	has(t, text, `<td data-label="Last used"><span><span class="muted">never</span>`)
 	_, err := b.svc.Cancel(t.Context(), admin, a.ID, "found")
 	require.NoError(t, err)
 	text = b.page("/devices/mac1")

@@ -32,7 +32,7 @@ func TestLockDialog(t *testing.T) {
 		{"names the machine", "mac1", []string{
 			"Ada’s MacBook Pro", "C02MAC17QX", "Ada Lovelace", "MacBook Pro (14-inch, M3)", "restarts at once", `name="with_message" value="1">`,
 			`name="with_phone" value="1">`, "A new random PIN", `data-arm="17QX"`,
-		}, []string{`name="force"`, "disabled"}},
+		}, []string{`name="force"`, `value="1" disabled`}},
 		{"Intel shows no phone number", "mac2", []string{`name="with_phone" value="1" disabled`, "This Mac cannot show a phone number"},
 			[]string{`name="with_message" value="1" disabled`, `name="force"`}},
 		{"old macOS shows neither", "mac4", []string{
@@ -113,8 +113,8 @@ func TestChosenPIN(t *testing.T) {
 	for _, c := range []struct{ name, digits, message, says string }{
 		{"weak", "123456", "Please call us.", "run"},
 		{"short", "1234", "Please call us.", "exactly 6 characters"},
-		{"letters", "12a45b", "Please call us.", "must consist of"},
-		{"none", "", "Please call us.", "must have"},
+		{"letters", "12a45b", "Please call us.", "consist of the characters"},
+		{"none", "", "Please call us.", "type the pin of your choice"},
 		{"in the message", "739182", "Type 739182 to open", "Must not contain the PIN"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -8,7 +8,6 @@ import (
 
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
 	"github.com/latchkey-mdm/latchkey/lock"
-	"github.com/latchkey-mdm/latchkey/pin"
 )
 
 // keyPrefix begins the idempotency keys of this console.
@@ -24,7 +23,12 @@ type lockForm struct {
 
 	Message, Phone option
 	Reason, Ticket string
-	OwnPIN, Force  bool
+	Force          bool
+	Mode           string // how the PIN is chosen
+	Keep           keepChoice
+	Own            ownPIN
+	Used           bool   // the PIN that was chosen was used before, or somebody has seen it
+	Reuse          string // why it, or the one in use, is used all the same
 	Key            string // makes one action of this form, however often it is sent
 	Errors         map[string]string
 	Failure        string // what stands in the way of the whole order
@@ -67,7 +71,7 @@ func (c *console) lockPage(w http.ResponseWriter, r *http.Request, a lock.Actor)
 // beforehand what this device cannot show.
 func (c *console) newLockForm(r *http.Request, a lock.Actor) (*lockForm, error) {
 	ctx := r.Context()
-	f := &lockForm{Key: keyPrefix + string(lock.NewID(c.Now())), Errors: map[string]string{}}
+	f := &lockForm{Key: keyPrefix + string(lock.NewID(c.Now())), Mode: modeRotate, Errors: map[string]string{}}
 	d, err := c.Devices.Find(ctx, r.PathValue("id"))
 	if err != nil {
 		return f, err
@@ -81,19 +85,25 @@ func (c *console) newLockForm(r *http.Request, a lock.Actor) (*lockForm, error) 
 		f.Live = &live[i]
 	}
 	findings, err := c.Service.Preflight(ctx, a, lock.Request{Device: d.Device, Message: "A message", PhoneNumber: "0"})
+	if err != nil {
+		return f, err
+	}
 	f.sort(findings)
+	f.Keep, err = c.keepable(ctx, a, d.Device)
 	return f, err
 }
 
 // sort gives each finding its place.
 func (f *lockForm) sort(findings []lock.Finding) {
 	f.Findings = nil
+	f.Keep.limit(findings)
 	for _, finding := range findings {
 		switch finding.Field {
 		case "message":
 			f.Message.limit(finding)
 		case "phone_number":
 			f.Phone.limit(finding)
+		case "pin", "keep": // are told where the PIN is chosen
 		default:
 			f.Findings = append(f.Findings, finding)
 			if finding.Level == lock.LevelBlock {
@@ -131,7 +141,7 @@ func (c *console) orderLock(w http.ResponseWriter, r *http.Request, a lock.Actor
 	f.fill(r)
 	req, ok := f.request(r.PostFormValue("confirm"), r.PostFormValue("pin"))
 	if !ok {
-		return c.render(w, r, http.StatusUnprocessableEntity, "lock", "Lock "+f.Device.Name, f)
+		return c.askAgain(w, r, a, http.StatusUnprocessableEntity, f)
 	}
 	action, err := c.Service.Lock(r.Context(), a, req)
 	if err != nil {
@@ -139,7 +149,7 @@ func (c *console) orderLock(w http.ResponseWriter, r *http.Request, a lock.Actor
 		if !ok {
 			return err
 		}
-		return c.render(w, r, status, "lock", "Lock "+f.Device.Name, f)
+		return c.askAgain(w, r, a, status, f)
 	}
 	if action.Joined && action.Lane == "" {
 		c.warn(r.Context(), over(action))
@@ -148,6 +158,25 @@ func (c *console) orderLock(w http.ResponseWriter, r *http.Request, a lock.Actor
 	}
 	http.Redirect(w, r, devicePath(f.Device.ID), http.StatusSeeOther)
 	return nil
+}
+
+// askAgain shows the dialog with what stands in the way of the order, all of it at once.
+func (c *console) askAgain(w http.ResponseWriter, r *http.Request, a lock.Actor, status int, f *lockForm) error {
+	if f.Mode == modeSupplied && f.Live == nil {
+		var err error
+		if f.Own, err = c.judge(r.Context(), a, f, r.PostFormValue("pin")); err != nil {
+			return err
+		}
+		f.Own.Again = f.Own.Typed
+		if len(f.Own.Findings) > 0 {
+			delete(f.Errors, "pin") // says the same
+		}
+	}
+	if f.Mode == modeKeep && f.Keep.Blocked != "" {
+		f.Mode = modeRotate
+		f.Failure = "The PIN in use cannot be kept, so nothing was ordered. Choose another way."
+	}
+	return c.render(w, r, status, "lock", "Lock "+f.Device.Name, f)
 }
 
 func ordered(a lock.Action, d inventory.Device) string {
@@ -180,26 +209,22 @@ func (f *lockForm) fill(r *http.Request) {
 	f.Message.On, f.Message.Value = r.PostFormValue("with_message") != "", r.PostFormValue("message")
 	f.Phone.On, f.Phone.Value = r.PostFormValue("with_phone") != "", r.PostFormValue("phone_number")
 	f.Reason, f.Ticket = r.PostFormValue("reason"), r.PostFormValue("ticket")
-	f.OwnPIN, f.Force = r.PostFormValue("pin_mode") == "supplied", r.PostFormValue("force") != ""
+	f.Force = r.PostFormValue("force") != ""
+	switch mode := r.PostFormValue("pin_mode"); mode {
+	case modeKeep, modeSupplied:
+		f.Mode, f.Reuse = mode, r.PostFormValue("reuse_"+mode)
+		f.Used = mode == modeSupplied && f.Reuse != ""
+	default:
+		f.Mode = modeRotate
+	}
 	if id, ok := strings.CutPrefix(r.PostFormValue("key"), keyPrefix); ok && len(id) == 36 {
 		f.Key = keyPrefix + id
 	}
 }
 
-// keepOut empties the texts that contain the PIN which was chosen: they are kept in clear, and come back in the form.
-func (f *lockForm) keepOut(digits string) {
-	for field, text := range map[string]*string{
-		"message": &f.Message.Value, "phone_number": &f.Phone.Value, "reason": &f.Reason, "ticket": &f.Ticket,
-	} {
-		if digits != "" && strings.Contains(*text, digits) {
-			*text, f.Errors[field] = "", "Must not contain the PIN: it would be kept, or shown, in clear."
-		}
-	}
-}
-
 // request makes the order, or says at the fields why there is none.
 func (f *lockForm) request(confirm, digits string) (lock.Request, bool) {
-	if f.OwnPIN {
+	if f.Mode == modeSupplied {
 		f.keepOut(digits)
 	}
 	req := lock.Request{
@@ -215,22 +240,8 @@ func (f *lockForm) request(confirm, digits string) (lock.Request, bool) {
 	if f.Phone.On && f.Errors["phone_number"] == "" && strings.TrimSpace(f.Phone.Value) == "" {
 		f.Errors["phone_number"] = "Enter a phone number, or clear the checkbox."
 	}
-	if f.OwnPIN {
-		code, err := pin.Parse(digits)
-		if err != nil {
-			f.Errors["pin"] = pinRule(err)
-		}
-		req.PIN = code
-	}
+	f.choose(&req, digits)
 	return req, len(f.Errors) == 0
-}
-
-func pinRule(err error) string {
-	var broken *pin.Error
-	if errors.As(err, &broken) {
-		return sentence(broken.Rule)
-	}
-	return "This is not a PIN."
 }
 
 // refuse shows in the dialog what the service says against the order. ok is false when it belongs on an error page.
@@ -252,9 +263,9 @@ func (f *lockForm) refuse(err error) (status int, ok bool) {
 	case errors.As(err, &input):
 		f.Errors[input.Field] = sentence(input.Rule)
 		if input.Field == "pin" {
-			f.Errors["pin"] = pinRule(err)
+			f.refusePIN(err)
 		}
-		if !slices.Contains([]string{"pin", "message", "phone_number", "reason", "ticket"}, input.Field) {
+		if !slices.Contains([]string{"pin", "message", "phone_number", "reason", "ticket", "reuse"}, input.Field) {
 			f.Failure = sentence(input.Field + " " + input.Rule)
 		}
 		return http.StatusUnprocessableEntity, true

@@ -36,6 +36,11 @@ func parsePages(now func() time.Time) (pages, error) {
 		"title":  title,
 
 		"devicePath": devicePath,
+		"pinsPath":   pinsPath,
+		"on":         func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") },
+		"day":        day,
+		"nth":        nth,
+		"stage":      stageOf,
 	}
 	base, err := template.New("").Funcs(funcs).ParseFS(files, "templates/layout.html", "templates/parts.html")
 	if err != nil {

@@ -33,7 +33,7 @@ func TestDeviceList(t *testing.T) {
 func TestStatesInWords(t *testing.T) {
 	b := newBench(t).signIn()
 	a := b.order("mac1")
-	pages := []string{"/", "/devices/mac1", "/devices/mac1/lock", "/actions", "/actions/" + string(a.ID), "/audit"}
+	pages := []string{"/", "/devices/mac1", "/devices/mac1/lock", "/devices/mac1/pins", "/actions", "/actions/" + string(a.ID), "/actions/" + string(a.ID) + "/feedback", "/audit"}
 	var digits string
 	for _, step := range []struct {
 		name, says string
@@ -107,7 +107,8 @@ func TestReveal(t *testing.T) {
 	has(t, shown.text, fmt.Sprintf("<span>%s</span> <span>%s</span>", digits[:3], digits[3:]))
 	has(t, shown.text, spoken(digits))
 	assert.Equal(t, "no-store", shown.Header.Get("Cache-Control"))
-	assert.Equal(t, "30; url=/devices/mac1", shown.Header.Get("Refresh"))
+	has(t, shown.text, `<noscript><meta http-equiv="refresh" content="30; url=/actions/`+string(a.ID)+`/feedback"></noscript>`)
+	hasNot(t, b.page(path), "http-equiv")
 
 	events := b.events(lock.EventRevealed)
 	require.Len(t, events, 1)

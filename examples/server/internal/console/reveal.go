@@ -15,6 +15,7 @@ const revealTime = 30 * time.Second
 
 type revealData struct {
 	Action  lock.Action
+	Guide   guide
 	Away    bool // its device has checked out
 	Reason  string
 	Error   string
@@ -38,15 +39,29 @@ func (c *console) revealPage(w http.ResponseWriter, r *http.Request, a lock.Acto
 }
 
 func (c *console) revealOf(r *http.Request, a lock.Actor) (revealData, error) {
-	action, err := c.Service.Get(r.Context(), a, lock.ID(r.PathValue("id")))
-	if err == nil && !slices.ContainsFunc(action.Secrets, func(s lock.Secret) bool { return s.Name == lock.SecretPIN }) {
-		err = lock.ErrNotFound
+	action, err := c.withPIN(r, a)
+	if err != nil {
+		return revealData{}, err
 	}
-	return revealData{Action: action, Seconds: int(revealTime / time.Second)}, err
+	g, err := c.guideTo(r.Context(), action)
+	return revealData{Action: action, Guide: g, Seconds: int(revealTime / time.Second)}, err
 }
 
-// reveal shows the PIN once it is recorded who asked, and why. The answer is kept nowhere, and a browser without scripts leaves it by
-// the Refresh header.
+// withPIN is the action of a page, when it has a PIN.
+func (c *console) withPIN(r *http.Request, a lock.Actor) (lock.Action, error) {
+	action, err := c.Service.Get(r.Context(), a, lock.ID(r.PathValue("id")))
+	if err == nil && !hasPIN(action) {
+		err = lock.ErrNotFound
+	}
+	return action, err
+}
+
+func hasPIN(a lock.Action) bool {
+	return slices.ContainsFunc(a.Secrets, func(s lock.Secret) bool { return s.Name == lock.SecretPIN })
+}
+
+// reveal shows the PIN once it is recorded who asked, and why. The answer is kept nowhere. The script takes the PIN off the page when its
+// time is over; a browser without scripts leaves the page.
 func (c *console) reveal(w http.ResponseWriter, r *http.Request, a lock.Actor) error {
 	data, err := c.revealOf(r, a)
 	if err != nil {
@@ -66,7 +81,6 @@ func (c *console) reveal(w http.ResponseWriter, r *http.Request, a lock.Actor) e
 		return err
 	}
 	data.Groups, data.Spoken = groups(code.Expose()), spoken(code.Expose())
-	w.Header().Set("Refresh", "30; url="+devicePath(data.Action.Device.ID))
 	return c.render(w, r, http.StatusOK, "reveal", "PIN", data)
 }
 

@@ -17,8 +17,8 @@ func TestEveryPageNeedsASession(t *testing.T) {
 	b := newBench(t)
 	id := string(b.order("mac1").ID)
 	for _, path := range []string{
-		"/", "/?q=ada", "/devices/mac1", "/devices/mac1/lock", "/actions", "/actions/" + id, "/actions/" + id + "/reveal", "/audit",
-		"/enrolment", "/nowhere",
+		"/", "/?q=ada", "/devices/mac1", "/devices/mac1/lock", "/devices/mac1/pins", "/actions", "/actions/" + id,
+		"/actions/" + id + "/reveal", "/actions/" + id + "/feedback", "/audit", "/enrolment", "/nowhere",
 	} {
 		t.Run("GET "+path, func(t *testing.T) {
 			a := b.get(path)
@@ -39,7 +39,8 @@ func TestEveryPageNeedsASession(t *testing.T) {
 
 func unsafePaths(action string) []string {
 	return []string{
-		"/devices/mac2/lock", "/devices/mac1/type", "/actions/" + action + "/cancel", "/actions/" + action + "/reveal", "/enrolment",
+		"/devices/mac2/lock", "/devices/mac2/lock/pin", "/devices/mac1/type", "/actions/" + action + "/cancel", "/actions/" + action + "/reveal",
+		"/actions/" + action + "/feedback", "/enrolment",
 	}
 }
 

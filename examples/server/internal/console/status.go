@@ -86,6 +86,40 @@ func ended(a lock.Action) status {
 	return status{"none", cmp.Or(text, "Ended"), strings.TrimSpace(why + " Nothing had left, so the Mac was not locked by it.")}
 }
 
+// stageOf says how far the command with a PIN has come, in the words of the ledger: the finer ones, for its history.
+func stageOf(a lock.Action) status {
+	s := statusOf(a, false, time.Time{})
+	switch a.State {
+	case lock.StateHeld:
+		s.Text = "Waits for approval"
+	case lock.StateQueued:
+		s.Text = "Pending"
+	case lock.StateIssued:
+		if s.Text = "Sent"; a.Deferred {
+			s.Text = "Sent; put off (NotNow)"
+		} else if a.Deliveries > 1 {
+			s.Text = fmt.Sprintf("Sent %d times", a.Deliveries)
+		}
+	case lock.StateConfirmed:
+		s.Text = "Acknowledged"
+	case lock.StateReleased:
+		if s.Text = "Acknowledged, open again"; a.Answers == 0 {
+			s.Text = "Sent, open again"
+		}
+	case lock.StateUnconfirmed:
+		s.Text = "Sent, no answer"
+	case lock.StateRefused:
+		s.Text = "Refused"
+	case lock.StateExpired:
+		s.Text = "Expired, never sent"
+	case lock.StateCancelled:
+		if s.Text = "Cancelled, never sent"; a.Deliveries > 0 {
+			s.Text = "Cancelled after it was sent"
+		}
+	}
+	return s
+}
+
 // effect is what a lock does to its Mac, as its preflight foretold it.
 type effect struct {
 	Will, Is, Treat string
@@ -131,6 +165,8 @@ type use struct {
 func useOf(c lock.Candidate) use {
 	a, why := c.Action, sentence(c.Reason)
 	switch effect := effectOf(a); {
+	case opinion(a) == lock.FeedbackWrongPIN:
+		return use{"PIN that was wrong", "Somebody tried it, and it did not open the Mac.", true}
 	case a.State == lock.StateHeld || a.State == lock.StateQueued:
 		return use{"PIN of the waiting lock", "Not sent yet: this PIN is on no Mac.", false}
 	case a.State == lock.StateReleased:

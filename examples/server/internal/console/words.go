@@ -22,6 +22,8 @@ func evidence(e lock.Evidence) string {
 		return "its agent has reported"
 	case lock.EvidenceStatement:
 		return "somebody has said that it is open"
+	case lock.EvidenceRemoved:
+		return "it has withdrawn what it had handed over"
 	case lock.EvidenceReenrolled:
 		return "it was wiped and has enrolled anew"
 	default:
@@ -101,6 +103,8 @@ func what(e lock.Event) string {
 		return orderOf(*e.Order)
 	case e.Type == lock.EventSignedIn && e.Facts["outcome"] == "refused":
 		return "Sign-in refused"
+	case e.Type == lock.EventFeedback:
+		return text + ": " + outcome(e)
 	case e.Type == lock.EventDenied && e.Facts["verb"] != "":
 		return text + ": " + e.Facts["verb"]
 	case e.Delivery > 0:
@@ -116,10 +120,39 @@ func orderOf(a lock.Action) string {
 	if a.Kind == lock.KindLock {
 		text = "Lock ordered"
 	}
+	switch {
+	case a.Kept != "":
+		text += ", PIN kept"
+	case a.Supplied:
+		text += ", PIN chosen by hand"
+	}
 	if a.Forced {
 		text += ", forced"
 	}
 	return text
+}
+
+// outcome is what a person said of a PIN.
+func outcome(e lock.Event) string {
+	switch said := lock.Feedback(e.Facts["outcome"]); said {
+	case lock.FeedbackWorked:
+		return "it opened the device"
+	case lock.FeedbackWrongPIN:
+		return "wrong PIN"
+	case lock.FeedbackOther:
+		return "something else"
+	default:
+		return cmp.Or(string(said), "unknown")
+	}
+}
+
+// nth is a place among others.
+func nth(n int) string {
+	suffix := "th"
+	if teen := n % 100 / 10; teen != 1 {
+		suffix = cmp.Or(map[int]string{1: "st", 2: "nd", 3: "rd"}[n%10], suffix)
+	}
+	return fmt.Sprintf("%d%s", n, suffix)
 }
 
 // title is the name of a kind of action as a word.

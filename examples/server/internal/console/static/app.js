@@ -56,20 +56,54 @@ function copyFrom(button, text) {
   });
 }
 
-// A revealed PIN leaves the screen after its time, and when the page is left, so that neither Back nor a sleeping tab shows it.
+// What speaks against a PIN of one's own, while it is typed. The server says it again when the order comes, and what it compares only then.
+function judgePIN() {
+  const field = byId("pin"), says = byId("pin-says");
+  if (!field || !says) return;
+  let timer, asking = new AbortController();
+  const tell = (html) => {
+    if (says.innerHTML === html) return;
+    says.innerHTML = html; // a fragment of this server's, escaped there
+    if (says.querySelector(".bad")) field.setAttribute("aria-invalid", "true"); else field.removeAttribute("aria-invalid");
+  };
+  const ask = async () => {
+    asking.abort();
+    asking = new AbortController();
+    try {
+      const body = new URLSearchParams(new FormData(field.form));
+      const answer = await fetch(field.form.action + "/pin", { method: "POST", body, redirect: "error", cache: "no-store", signal: asking.signal });
+      tell(answer.ok ? await answer.text() : "");
+    } catch (error) { if (error.name !== "AbortError") tell(""); }
+  };
+  field.form.addEventListener("input", (event) => {
+    if (event.target !== field && field.value === "") return;
+    clearTimeout(timer);
+    timer = setTimeout(ask, 300);
+  });
+}
+
+// A revealed PIN leaves the page after its time, and when the page is left, so that neither Back nor a sleeping tab shows it. What came of
+// it can still be said; to reload the page is then no second reveal.
 function hidePIN() {
   const shown = byId("shown");
   if (!shown) return;
   const until = Date.now() + 1000 * Number(shown.dataset.seconds);
-  const gone = () => { byId("digits").textContent = "••• •••"; shown.querySelector(".spoken").textContent = ""; };
+  const gone = () => {
+    clearInterval(timer);
+    byId("digits").textContent = "••• •••";
+    shown.querySelector(".spoken").textContent = "";
+    byId("left").value = 0;
+    byId("note").textContent = "The PIN is off the screen. That you saw it, and why, is on record.";
+    byId("while").hidden = true;
+    byId("after").hidden = false;
+  };
   const timer = setInterval(() => {
     const left = Math.ceil((until - Date.now()) / 1000);
     byId("left").value = left;
     byId("seconds").textContent = Math.max(left, 0);
     if (left > 0) return;
-    clearInterval(timer);
     gone();
-    location.replace(shown.dataset.back);
+    history.replaceState(null, "", shown.dataset.after);
   }, 250);
   addEventListener("pagehide", gone);
   copyFrom(byId("copy"), () => byId("digits").textContent.replaceAll(/\s/g, ""));
@@ -77,5 +111,6 @@ function hidePIN() {
 
 keepFresh();
 armButton();
+judgePIN();
 hidePIN();
 copyFrom(byId("copy-link"), () => byId("link").value);

@@ -1,0 +1,152 @@
+package console
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
+	"github.com/latchkey-mdm/latchkey/lock"
+)
+
+// pinUse is one PIN of the device's past and present, without the PIN.
+type pinUse struct {
+	Action  lock.Action
+	Rank    int    // among the PINs that may open the device: 1 is the most likely
+	Reason  string // what puts it there
+	Seen    bool   // somebody was shown it, with this action or with another one that has the same PIN
+	Reveals []lock.Event
+	Tried   []lock.Event // what people said of it
+}
+
+// Older is how many reveals came before Reveals.
+func (p pinUse) Older() int { return max(0, p.Action.Disclosures-len(p.Reveals)) }
+
+// Used is when the PIN was last put to use: acknowledged, else sent. It is zero for one that never left.
+func (p pinUse) Used() time.Time {
+	if p.Action.Confirmed.IsZero() {
+		return p.Action.Delivered
+	}
+	return p.Action.Confirmed
+}
+
+// Stage is how far the PIN has come.
+func (p pinUse) Stage() status { return stageOf(p.Action) }
+
+// Since is when it came that far.
+func (p pinUse) Since() time.Time {
+	switch a := p.Action; a.State {
+	case lock.StateHeld, lock.StateQueued:
+		return a.Created
+	case lock.StateIssued:
+		return a.Delivered
+	case lock.StateConfirmed:
+		return a.Confirmed
+	case lock.StateReleased:
+		return a.Released
+	default:
+		return a.Changed
+	}
+}
+
+// pinsData is the PIN history of a device.
+type pinsData struct {
+	Device inventory.Device
+	Gone   bool // the inventory does not know it any more
+	PINs   []pinUse
+}
+
+// pinsPage is the PIN history. It outlives the device: what the ledger has of one that is gone is shown all the same.
+func (c *console) pinsPage(w http.ResponseWriter, r *http.Request, a lock.Actor) error {
+	ctx, id := r.Context(), r.PathValue("id")
+	d, err := c.Devices.Find(ctx, id)
+	gone := errors.Is(err, lock.ErrNotFound)
+	if err != nil && !gone {
+		return err
+	}
+	if gone {
+		d.Device = lock.Device{Scope: c.Scope, ID: id}
+	}
+	candidates, err := c.Service.Candidates(ctx, a, d.Device)
+	if err == nil && gone && len(candidates) > 0 { // its serial number finds what it was called before
+		d.Device = candidates[0].Action.Device
+		candidates, err = c.Service.Candidates(ctx, a, d.Device)
+	}
+	if err != nil {
+		return err
+	}
+	if gone && len(candidates) == 0 {
+		return lock.ErrNotFound
+	}
+	data := pinsData{Device: d, Gone: gone}
+	if data.PINs, err = c.history(ctx, a, candidates, len(candidates)); err != nil {
+		return err
+	}
+	return c.render(w, r, http.StatusOK, "pins", "PIN history of "+cmp.Or(d.Name, d.Serial, d.ID), data)
+}
+
+// history describes the first of the candidates, with who saw each and what came of it. Only PINs of which there is something to tell
+// cost a question to the ledger.
+func (c *console) history(ctx context.Context, a lock.Actor, candidates []lock.Candidate, limit int) ([]pinUse, error) {
+	var uses []pinUse
+	seen := seenOf(candidates)
+	for i, candidate := range candidates[:min(limit, len(candidates))] {
+		use := pinUse{Action: candidate.Action, Rank: i + 1, Reason: candidate.Reason, Seen: seen(candidate.Action)}
+		if use.Action.Disclosures > 0 || use.Action.Feedback != "" {
+			events, err := c.Service.Events(ctx, a, lock.EventFilter{
+				Action: use.Action.ID, Types: []lock.EventType{lock.EventRevealed, lock.EventFeedback}, Newest: true,
+			})
+			if err != nil {
+				return nil, err
+			}
+			for _, e := range events {
+				if e.Type == lock.EventRevealed {
+					use.Reveals = append(use.Reveals, e)
+				} else {
+					use.Tried = append(use.Tried, e)
+				}
+			}
+		}
+		uses = append(uses, use)
+	}
+	return uses, nil
+}
+
+// origins finds out which actions have the same PIN, because one kept that of the other: those with the same origin.
+func origins(candidates []lock.Candidate) func(lock.Action) lock.ID {
+	kept := map[lock.ID]lock.ID{}
+	for _, c := range candidates {
+		kept[c.Action.ID] = c.Action.Kept
+	}
+	return func(a lock.Action) lock.ID {
+		id := a.ID
+		for kept[id] != "" && kept[id] < id { // what is kept is always older
+			id = kept[id]
+		}
+		return id
+	}
+}
+
+// seenOf says of a PIN whether somebody was shown it, also when that was with another action.
+func seenOf(candidates []lock.Candidate) func(lock.Action) bool {
+	origin, shown := origins(candidates), map[lock.ID]bool{}
+	for _, c := range candidates {
+		if c.Action.Disclosures > 0 {
+			shown[origin(c.Action)] = true
+		}
+	}
+	return func(a lock.Action) bool { return shown[origin(a)] }
+}
+
+// deviceOf is the device of an action as the inventory knows it, else as the action keeps it.
+func (c *console) deviceOf(ctx context.Context, a lock.Action) (inventory.Device, error) {
+	d, err := c.Devices.Find(ctx, a.Device.ID)
+	if errors.Is(err, lock.ErrNotFound) {
+		return inventory.Device{Device: a.Device}, nil
+	}
+	return d, err
+}
+
+func pinsPath(id string) string { return devicePath(id) + "/pins" }
