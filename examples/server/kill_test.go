@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -31,7 +30,7 @@ import (
 var kills = flag.Int("kills", 50, "how often TestKill kills the server")
 
 const (
-	envServe = "LATCHKEY_TEST_SERVE" // the command line of a server to run in place of the tests
+	envServe = "LATCHKEY_TEST_SERVE" // the command line to run in place of the tests
 	envEpoch = "LATCHKEY_TEST_EPOCH" // since when its clock runs faster, in Unix milliseconds
 	hurry    = 1000                  // how much faster, so that the guard of a minute passes in 60 ms
 	most     = 3                     // deliveries of one command
@@ -44,8 +43,11 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// serveForTest is the program with a clock in a hurry, in a process that can be killed.
+// serveForTest is the program with a clock in a hurry, in a process that can be killed. Its commands have the usual one.
 func serveForTest(args []string) error {
+	if args[0] == "keyring" {
+		return run(context.Background(), args, func(string) string { return "" }, os.Stdout, os.Stderr)
+	}
 	o, err := parse(args, func(string) string { return "" }, os.Stderr)
 	if err != nil {
 		return err
@@ -73,16 +75,7 @@ type battlefield struct {
 // TestKill kills the server again and again while Macs are locked. No Mac may ever be locked with a PIN that the server does not know
 // afterwards, no delivery number may be taken twice, and every order that was taken must be there.
 func TestKill(t *testing.T) {
-	quiet := open(t, nil) // enrols the fleet at leisure
-	var macs []*mdmtest.Mac
-	for range 4 {
-		macs = append(macs, quiet.enrol(t, mdmtest.Config{KeyType: mdmtest.P256}))
-	}
-	quiet.stop()
-	b := &battlefield{site: quiet, addr: strings.TrimPrefix(quiet.url, "http://")}
-	t.Setenv(envEpoch, strconv.FormatInt(time.Now().UnixMilli(), 10))
-	b.client = &http.Client{Timeout: 5 * time.Second}
-
+	b, macs := newBattlefield(t)
 	var fleet sync.WaitGroup
 	for _, mac := range macs {
 		fleet.Go(func() { b.live(t, mac) })
@@ -105,6 +98,21 @@ func TestKill(t *testing.T) {
 	t.Logf("%d kills, %d locks opened", *kills, b.opened.Load())
 }
 
+// newBattlefield enrols a fleet at leisure, and stops the server.
+func newBattlefield(t *testing.T) (*battlefield, []*mdmtest.Mac) {
+	t.Helper()
+	quiet := open(t, nil)
+	var macs []*mdmtest.Mac
+	for range 4 {
+		macs = append(macs, quiet.enrol(t, mdmtest.Config{KeyType: mdmtest.P256}))
+	}
+	quiet.stop()
+	b := &battlefield{site: quiet, addr: strings.TrimPrefix(quiet.url, "http://")}
+	t.Setenv(envEpoch, strconv.FormatInt(time.Now().UnixMilli(), 10))
+	b.client = &http.Client{Timeout: 5 * time.Second}
+	return b, macs
+}
+
 // serve starts the server on the address that the Macs know.
 func (b *battlefield) serve(t *testing.T) *exec.Cmd {
 	t.Helper()
@@ -112,11 +120,7 @@ func (b *battlefield) serve(t *testing.T) *exec.Cmd {
 		l, err := net.Listen("tcp", b.addr)
 		return err == nil && l.Close() == nil
 	}, 10*time.Second, 5*time.Millisecond)
-	self, err := os.Executable()
-	require.NoError(t, err)
-	server := exec.Command(self)
-	server.Env = append(os.Environ(), envServe+"="+strings.Join([]string{"-addr", b.addr, "-data", filepath.Join(b.dir, "data")}, "\n"))
-	server.Stderr = b.logs
+	server := program(t, b.logs, "-addr", b.addr, "-data", b.data())
 	out, err := server.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, server.Start())
@@ -124,6 +128,17 @@ func (b *battlefield) serve(t *testing.T) *exec.Cmd {
 	listening(t, out)
 	go func() { _, _ = io.Copy(io.Discard, out) }()
 	return server
+}
+
+// program is the program in a process of its own, which is not started yet.
+func program(t *testing.T, stderr io.Writer, args ...string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	command := exec.Command(self)
+	command.Env = append(os.Environ(), envServe+"="+strings.Join(args, "\n"))
+	command.Stderr = stderr
+	return command
 }
 
 // live orders lock after lock for one Mac, and opens it each time with what the server reveals.

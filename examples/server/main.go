@@ -2,7 +2,8 @@
 //
 //	go run ./examples/server -demo
 //
-// starts it with a simulated fleet. Run it with -h for the flags.
+// starts it with a simulated fleet. Run it with -h for the flags, and with keyring -h for what it can do
+// with the keyring of a server that is running.
 package main
 
 import (

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/latchkey-mdm/latchkey/pin"
 )
 
 // The exit codes of the program.
@@ -22,9 +24,13 @@ const (
 
 // The variables of the environment.
 const (
-	envKeyring  = "LATCHKEY_KEYRING"
-	envPassword = "LATCHKEY_ADMIN_PASSWORD" //nolint:gosec // the name of the variable
+	envKeyring     = "LATCHKEY_KEYRING"        // the keyring's file
+	envKeyringText = "LATCHKEY_KEYRING_TEXT"   // the keyring itself
+	envPassword    = "LATCHKEY_ADMIN_PASSWORD" //nolint:gosec // the name of the variable
 )
+
+// defaultData is the state folder when none is given.
+const defaultData = "latchkey-data"
 
 // usageError is a mistake in the command line or the configuration: it names the flag, and the fix.
 type usageError struct {
@@ -61,6 +67,7 @@ func exit(err error, stderr io.Writer) int {
 // options are the command line and the environment.
 type options struct {
 	addr, data, keyring string
+	ring                *pin.Keyring // from the environment; nil: it is a file
 	demo                bool
 	url, topic          string
 	tlsCert, tlsKey     string
@@ -76,10 +83,13 @@ func parse(args []string, env func(string) string, stderr io.Writer) (options, e
 	var o options
 	flags := flag.NewFlagSet("server", flag.ContinueOnError)
 	flags.SetOutput(stderr)
+	flags.Usage = func() {
+		_, _ = fmt.Fprint(stderr, "Usage: server [flags]\n       server keyring COMMAND (see server keyring -h)\n\nFlags:\n")
+		flags.PrintDefaults()
+	}
 	flags.StringVar(&o.addr, "addr", "127.0.0.1:8080", "listen on this `HOST:PORT`")
-	flags.StringVar(&o.data, "data", "", "`folder` for database and keyring (default ./latchkey-data; with -demo a temporary one)")
 	flags.BoolVar(&o.demo, "demo", false, "run a simulated fleet against this server")
-	flags.StringVar(&o.keyring, "keyring", env(envKeyring), "keyring `file`, also "+envKeyring+" (default: keyring in the data folder)")
+	stateFlags(&o, flags, env)
 	flags.StringVar(&o.url, "url", "", "`URL` by which devices reach this server, for enrolment profiles (default: from -addr)")
 	flags.StringVar(&o.topic, "topic", "com.apple.mgmt.External.latchkey", "`topic` of the push certificate, for enrolment profiles")
 	flags.StringVar(&o.tlsCert, "tls-cert", "", "certificate chain `file` (PEM), with -tls-key")
@@ -93,10 +103,35 @@ func parse(args []string, env func(string) string, stderr io.Writer) (options, e
 		return o, &usageError{"command line", "run with -h for the flags", err}
 	}
 	o.password, o.now = env(envPassword), time.Now
+	if err := readKeyring(&o, env); err != nil {
+		return o, err
+	}
 	if flags.NArg() > 0 {
 		return o, &usageError{"command line", "takes flags only: remove " + fmt.Sprintf("%.40q", flags.Arg(0)), nil}
 	}
 	return o.complete()
+}
+
+// stateFlags are the flags that say where the state is.
+func stateFlags(o *options, flags *flag.FlagSet, env func(string) string) {
+	flags.StringVar(&o.data, "data", "", "`folder` for database and keyring (default ./latchkey-data; with -demo a temporary one)")
+	flags.StringVar(&o.keyring, "keyring", env(envKeyring),
+		"keyring `file`, also "+envKeyring+" (default: keyring in the data folder); "+envKeyringText+" has the keyring itself instead")
+}
+
+// readKeyring takes the keyring from the environment, if it is there.
+func readKeyring(o *options, env func(string) string) (err error) {
+	text := env(envKeyringText)
+	switch {
+	case text == "":
+		return nil
+	case o.keyring != "":
+		return &usageError{envKeyringText, "leave it out, or -keyring and " + envKeyring + ": there can be only one keyring", nil}
+	}
+	if o.ring, err = pin.ParseKeyring(text); err != nil {
+		return &usageError{envKeyringText, "must be the text of a keyring, as in its file; the lines may be separated by semicolons", err}
+	}
+	return nil
 }
 
 // complete checks what was given and fills in the rest.
@@ -121,7 +156,7 @@ func (o options) complete() (options, error) {
 		return o, &usageError{"-log", "must be text or json", nil}
 	}
 	o.temporary = o.demo && o.data == ""
-	o.data = cmp.Or(o.data, "latchkey-data")
+	o.data = cmp.Or(o.data, defaultData)
 	return o, nil
 }
 
@@ -148,6 +183,9 @@ func (o options) checkURL() error {
 	}
 	return nil
 }
+
+// databasePath is where the database is.
+func (o options) databasePath() string { return filepath.Join(o.data, "latchkey.db") }
 
 // keyringPath is where the keyring is.
 func (o options) keyringPath() string { return cmp.Or(o.keyring, filepath.Join(o.data, "keyring")) }

@@ -22,15 +22,18 @@ const (
 	stopTimeout = 10 * time.Second
 )
 
-// run is the program. It returns when ctx ends, when the process is asked to stop (SIGINT, SIGTERM), or on an error. When it serves it
-// says so on stdout: "Listening on URL".
+// run is the program, or one of its commands (see runKeyring). The program returns when ctx ends, when the process is asked to stop
+// (SIGINT, SIGTERM), or on an error. When it serves it says so on stdout: "Listening on URL".
 func run(ctx context.Context, args []string, env func(string) string, stdout, stderr io.Writer) error {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if len(args) > 0 && args[0] == "keyring" {
+		return runKeyring(ctx, args[1:], env, stdout, stderr)
+	}
 	o, err := parse(args, env, stderr)
 	if err != nil {
 		return err
 	}
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	return launch(ctx, o, stdout, stderr)
 }
 
@@ -59,7 +62,7 @@ func launch(ctx context.Context, o options, stdout, stderr io.Writer) (err error
 		return err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
-	keyring, err := openKeyring(ctx, o, d)
+	keyring, err := openKeyring(ctx, o, d, logger)
 	if err != nil {
 		return err
 	}

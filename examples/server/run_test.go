@@ -67,13 +67,18 @@ func noEnv(string) string { return "" }
 // start runs a server on a free port until the test ends, and returns when it listens.
 func start(t *testing.T, data string, args ...string) *process {
 	t.Helper()
+	return startWith(t, noEnv, data, args...)
+}
+
+func startWith(t *testing.T, env func(string) string, data string, args ...string) *process {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &process{
 		t: t, tokenFile: filepath.Join(data, "token"), stop: cancel, done: make(chan error, 1),
 		stdout: &lineWriter{lines: make(chan string, 100)}, stderr: &syncBuffer{},
 	}
 	args = append([]string{"-addr", "127.0.0.1:0", "-data", data, "-api-token-file", p.tokenFile}, args...)
-	go func() { p.done <- run(ctx, args, noEnv, p.stdout, p.stderr) }()
+	go func() { p.done <- run(ctx, args, env, p.stdout, p.stderr) }()
 	t.Cleanup(cancel)
 	for p.base == "" {
 		select {

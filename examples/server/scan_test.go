@@ -120,6 +120,7 @@ func TestNoSecretIsKeptInClear(t *testing.T) {
 		require.Equal(t, codes[i], string(token))
 		s.abuse(t, answers, mac, code)
 		s.lifeOf(t, answers, mac, code)
+		s.again(t, answers, mac, code)
 	}
 	metrics, err := s.client.Get(s.url + "/metrics")
 	require.NoError(t, err)
@@ -216,4 +217,29 @@ func (s *site) lifeOf(t *testing.T, answers *bytes.Buffer, mac *mdmtest.Mac, cod
 	status, cancel := s.call(t, http.MethodPost, "/api/v1/actions/"+id+"/cancel", object{"reason": code})
 	assert.Equal(t, http.StatusConflict, status)
 	_, _ = fmt.Fprintln(answers, a, again, refused, ended, events, cancel)
+}
+
+// again says the PIN that was used in all the places where one speaks of a used PIN, and locks the Mac with it once more.
+func (s *site) again(t *testing.T, answers *bytes.Buffer, mac *mdmtest.Mac, code string) {
+	t.Helper()
+	path := "/api/v1/devices/" + mac.Config().UDID + "/lock"
+	used := s.candidates(t, mac)[0]
+	status, answer := s.call(t, http.MethodPost, "/api/v1/actions/"+used+"/feedback", object{"outcome": "worked", "note": "it was " + code})
+	assert.Equal(t, http.StatusOK, status)
+	_, _ = fmt.Fprintln(answers, answer)
+	for _, order := range []object{
+		{"pin": object{"mode": "supplied", "value": code}}, {"pin": object{"mode": "supplied", "value": code, "reuse_reason": code}},
+		{"pin": object{"mode": "keep"}}, {"pin": object{"mode": "keep", "reuse_reason": "it is " + code}}, {"pin": object{"reuse_reason": code}},
+		{"pin": object{"mode": "keep", "reuse_reason": "found"}, "message": code}, {"pin": object{"mode": "keep", "value": code}},
+	} {
+		status, answer := s.call(t, http.MethodPost, path, order)
+		assert.Equal(t, http.StatusUnprocessableEntity, status, "%v", order)
+		_, _ = fmt.Fprintln(answers, answer)
+	}
+	kept := s.lock(t, mac, object{"pin": object{"mode": "keep", "reuse_reason": "it hangs on the wall"}})
+	poll(t, mac)
+	require.True(t, mac.Type(code), "the PIN was kept")
+	s.advance(2 * time.Minute)
+	poll(t, mac)
+	_, _ = fmt.Fprintln(answers, kept, s.must(t, http.StatusOK, http.MethodGet, "/api/v1/devices/"+mac.Config().UDID+"/pins", nil))
 }

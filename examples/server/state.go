@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -37,7 +38,7 @@ func openFolder(o *options) (remove func() error, err error) {
 
 // openDatabase opens the database in the state folder. What is wrong with it is wrong with the folder that was given.
 func openDatabase(ctx context.Context, o options) (*db.DB, error) {
-	path := filepath.Join(o.data, "latchkey.db")
+	path := o.databasePath()
 	d, err := db.Open(ctx, path)
 	switch {
 	case err == nil, ctx.Err() != nil:
@@ -51,17 +52,22 @@ func openDatabase(ctx context.Context, o options) (*db.DB, error) {
 
 // openKeyring loads the keyring. It makes one only while nothing is sealed: a new key would open nothing of what is there. It refuses
 // a keyring that lacks a key which some box needs.
-func openKeyring(ctx context.Context, o options, d *db.DB) (*pin.Keyring, error) {
+func openKeyring(ctx context.Context, o options, d *db.DB, logger *slog.Logger) (pin.Sealer, error) {
 	sealed, err := d.SealedBy(ctx)
 	if err != nil {
 		return nil, err
 	}
+	if o.ring != nil {
+		if missing := needs(sealed, o.ring.KeyIDs()); missing != "" {
+			return nil, &usageError{envKeyringText, "is not the right keyring, restore it from its backup: " + missing, nil}
+		}
+		return o.ring, nil
+	}
 	path := o.keyringPath()
-	keyring, err := pin.LoadKeyring(path)
+	keyring, err := openLiveKeyring(path, logger)
 	if errors.Is(err, fs.ErrNotExist) && len(sealed) == 0 {
-		keyring, err = pin.CreateKeyring(path)
-		if errors.Is(err, fs.ErrExist) { // another process was faster
-			keyring, err = pin.LoadKeyring(path)
+		if _, err = pin.CreateKeyring(path); err == nil || errors.Is(err, fs.ErrExist) { // another process was faster
+			keyring, err = openLiveKeyring(path, logger)
 		}
 	}
 	if errors.Is(err, fs.ErrNotExist) && len(sealed) == 0 {
@@ -73,7 +79,7 @@ func openKeyring(ctx context.Context, o options, d *db.DB) (*pin.Keyring, error)
 	if err != nil {
 		return nil, &usageError{"-keyring", "must be a readable keyring file", err}
 	}
-	if missing := needs(sealed, keyring.KeyIDs()); missing != "" {
+	if missing := needs(sealed, keyring.ring.KeyIDs()); missing != "" {
 		return nil, &usageError{"-keyring", path + " is not the right one, restore it from its backup: " + missing, nil}
 	}
 	return keyring, nil

@@ -84,7 +84,7 @@ func TestAnAdministratorThatCannotBeKeptIsNobodysPassword(t *testing.T) {
 func TestNoKeyringIsMadeWhereSomethingIsSealed(t *testing.T) {
 	s := wired(t, "http://127.0.0.1")
 	require.NoError(t, os.Remove(s.keyringPath()))
-	_, err := openKeyring(t.Context(), s.options, s.db)
+	_, err := openKeyring(t.Context(), s.options, s.db, s.logger)
 	require.ErrorContains(t, err, "restore")
 	_, err = os.Stat(s.keyringPath())
 	assert.ErrorIs(t, err, os.ErrNotExist)

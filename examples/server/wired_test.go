@@ -31,7 +31,7 @@ func wired(t *testing.T, base string, args ...string) *server {
 	d, err := openDatabase(t.Context(), o)
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, d.Close()) })
-	keyring, err := openKeyring(t.Context(), o, d)
+	keyring, err := openKeyring(t.Context(), o, d, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	s, err := wire(t.Context(), o, base, d, keyring, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)

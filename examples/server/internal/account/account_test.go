@@ -111,6 +111,12 @@ func TestAuthorize(t *testing.T) {
 	require.NoError(t, w.Authorize(t.Context(), admin, lock.VerbReveal, here))
 	require.Error(t, w.Authorize(t.Context(), stranger, lock.VerbView, here))
 	require.Error(t, w.Authorize(t.Context(), admin, lock.VerbView, elsewhere))
+	require.NoError(t, w.Authorize(t.Context(), admin, lock.VerbReseal, lock.Target{}), "it concerns no scope")
+	require.Error(t, w.Authorize(t.Context(), stranger, lock.VerbReseal, lock.Target{}))
+	require.Error(t, w.Authorize(t.Context(), admin, lock.VerbReseal, elsewhere))
+	require.Error(t, w.Authorize(t.Context(), admin, lock.VerbReseal, lock.Target{Device: lock.Device{ID: "mac"}}))
+	require.Error(t, w.Authorize(t.Context(), admin, lock.VerbReseal, lock.Target{Action: &lock.Action{}}))
+	require.Error(t, w.Authorize(t.Context(), admin, lock.VerbReveal, lock.Target{}), "no scope is all scopes")
 	f := lock.Filter{Scope: "default", Serial: "S"}
 	got, err := w.Visible(t.Context(), admin, lock.VerbView, f)
 	require.NoError(t, err)

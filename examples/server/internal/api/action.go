@@ -23,6 +23,8 @@ type action struct {
 	Message       string            `json:"message"`
 	PhoneNumber   string            `json:"phone_number"`
 	Supplied      bool              `json:"supplied"`
+	KeptFrom      lock.ID           `json:"kept_from,omitempty"`
+	ReuseReason   string            `json:"reuse_reason,omitempty"`
 	Forced        bool              `json:"forced"`
 	Joined        bool              `json:"joined"`
 	RequestedBy   string            `json:"requested_by"`
@@ -34,6 +36,9 @@ type action struct {
 	NotAfter      *time.Time        `json:"not_after,omitempty"`
 	Deliveries    int               `json:"deliveries"`
 	Reveals       int               `json:"reveals"`
+	Disclosed     bool              `json:"disclosed"`
+	Feedback      string            `json:"feedback,omitempty"`
+	FeedbackAt    *time.Time        `json:"feedback_at,omitempty"`
 	Evidence      lock.Evidence     `json:"evidence,omitempty"`
 	Cause         string            `json:"cause,omitempty"`
 	DeviceAnswers map[string]string `json:"device_answers,omitempty"`
@@ -45,10 +50,11 @@ func newAction(a lock.Action) action {
 		ID: a.ID, DeviceID: a.Device.ID, SerialNumber: a.Device.Serial, DeviceName: a.Device.Name, User: a.Device.User,
 		Kind: a.Kind, State: a.State, Live: a.Lane != "", OnDevice: a.MayBeOnDevice(),
 		Reason: a.Reason, Ticket: a.Ticket, Message: a.Message, PhoneNumber: a.PhoneNumber,
-		Supplied: a.Supplied, Forced: a.Forced, Joined: a.Joined, RequestedBy: a.By.ID,
+		Supplied: a.Supplied, KeptFrom: a.Kept, ReuseReason: a.Reuse, Forced: a.Forced, Joined: a.Joined, RequestedBy: a.By.ID,
 		CreatedAt: when(a.Created), IssuedAt: when(a.Issued), DeliveredAt: when(a.Delivered), ConfirmedAt: when(a.Confirmed),
 		ReleasedAt: when(a.Released), NotAfter: when(a.NotAfter), Deliveries: a.Deliveries, Reveals: a.Disclosures,
-		Evidence: a.Evidence, Cause: a.Cause, DeviceAnswers: a.Facts, Findings: append([]lock.Finding{}, a.Findings...),
+		Disclosed: a.Disclosures > 0, Feedback: outcome(a.Feedback), FeedbackAt: when(a.FeedbackAt),
+		Evidence: a.Evidence, Cause: a.Cause, DeviceAnswers: a.Facts, Findings: inOurWords(a.Findings),
 	}
 }
 

@@ -68,16 +68,17 @@ func New(cfg Config) http.Handler {
 
 func (a *api) routes() map[string]handler {
 	return map[string]handler{
-		"GET /api/v1/devices":              a.listDevices,
-		"GET /api/v1/devices/{id}":         a.getDevice,
-		"GET /api/v1/devices/{id}/pins":    a.listPINs,
-		"POST /api/v1/devices/{id}/lock":   a.lockDevice,
-		"GET /api/v1/actions":              a.listActions,
-		"GET /api/v1/actions/{id}":         a.getAction,
-		"POST /api/v1/actions/{id}/cancel": a.cancelAction,
-		"POST /api/v1/actions/{id}/reveal": a.revealPIN,
-		"GET /api/v1/events":               a.listEvents,
-		"POST /api/v1/enrollments":         a.newEnrollment,
+		"GET /api/v1/devices":                a.listDevices,
+		"GET /api/v1/devices/{id}":           a.getDevice,
+		"GET /api/v1/devices/{id}/pins":      a.listPINs,
+		"POST /api/v1/devices/{id}/lock":     a.lockDevice,
+		"GET /api/v1/actions":                a.listActions,
+		"GET /api/v1/actions/{id}":           a.getAction,
+		"POST /api/v1/actions/{id}/cancel":   a.cancelAction,
+		"POST /api/v1/actions/{id}/reveal":   a.revealPIN,
+		"POST /api/v1/actions/{id}/feedback": a.giveFeedback,
+		"GET /api/v1/events":                 a.listEvents,
+		"POST /api/v1/enrollments":           a.newEnrollment,
 	}
 }
 

@@ -33,6 +33,7 @@ type world struct {
 	service *lock.Service
 	ledger  *ledger
 	logs    strings.Builder
+	now     time.Time
 }
 
 // ledger fails to commit when it is told to.
@@ -111,12 +112,11 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	keyring, err := pin.CreateKeyring(filepath.Join(t.TempDir(), "keyring"))
 	require.NoError(t, err)
-	now := time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
-	w := &world{t: t, ledger: &ledger{Store: store.NewMemory()}}
+	w := &world{t: t, ledger: &ledger{Store: store.NewMemory()}, now: time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)}
 	logger := slog.New(slog.NewTextHandler(&w.logs, nil))
 	w.service, err = lock.New(lock.Config{
 		Store: w.ledger, Sealer: keyring, Platforms: []lock.Platform{mdmproto.Platform(nil)}, Authorize: everything{}, Logger: logger,
-		Now: func() time.Time { now = now.Add(time.Second); return now }, // IDs of one millisecond have no order
+		Now: func() time.Time { w.now = w.now.Add(time.Second); return w.now }, // IDs of one millisecond have no order
 	})
 	require.NoError(t, err)
 	fleet := devices{"mac": mac("mac", "15.1"), "old": mac("old", "11.4")}

@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/latchkey-mdm/latchkey/lock"
 )
 
 // badCase is a request, and how it is refused.
@@ -39,28 +41,33 @@ func (c badCase) check(t *testing.T) {
 func TestBadOrders(t *testing.T) {
 	const path = "/api/v1/devices/mac/lock"
 	for name, c := range map[string]badCase{
-		"no body":                   {http.MethodPost, path, "", []string{"Content-Type", "application/json"}, 400, "malformed", ""},
-		"no content type":           {http.MethodPost, path, "{}", []string{"Content-Type", ""}, 415, "content_type", ""},
-		"wrong content type":        {http.MethodPost, path, "{}", []string{"Content-Type", "text/plain"}, 415, "content_type", ""},
-		"truncated":                 {http.MethodPost, path, `{"reason": "x`, nil, 400, "malformed", ""},
-		"two values":                {http.MethodPost, path, `{}{}`, nil, 400, "malformed", ""},
-		"not an object":             {http.MethodPost, path, `[]`, nil, 422, "invalid", ""},
-		"oversize":                  {http.MethodPost, path, `{"reason": "` + strings.Repeat("x", 64<<10) + `"}`, nil, 413, "too_large", ""},
-		"nesting bomb":              {http.MethodPost, path, strings.Repeat(`[`, 60<<10), nil, 400, "malformed", ""},
-		"unknown field":             {http.MethodPost, path, `{"resaon": "x"}`, nil, 422, "invalid", "resaon"},
-		"secret as a field":         {http.MethodPost, path, `{"048213": "x"}`, nil, 422, "invalid", ""},
-		"wrong type":                {http.MethodPost, path, `{"reason": 48213}`, nil, 422, "invalid", "reason"},
-		"wrong type of force":       {http.MethodPost, path, `{"force": "048213"}`, nil, 422, "invalid", "force"},
-		"pin as a number":           {http.MethodPost, path, `{"pin": {"mode": "supplied", "value": 148213}}`, nil, 422, "invalid", "pin.value"},
-		"pin as a text":             {http.MethodPost, path, `{"pin": "048213"}`, nil, 422, "invalid", "pin"},
-		"pin too short":             {http.MethodPost, path, `{"pin": {"mode": "supplied", "value": "04821"}}`, nil, 422, "invalid", "pin.value"},
-		"pin with letters":          {http.MethodPost, path, `{"pin": {"mode": "supplied", "value": "04821x"}}`, nil, 422, "invalid", "pin.value"},
-		"pin trivial":               {http.MethodPost, path, `{"pin": {"mode": "supplied", "value": "111111"}}`, nil, 422, "invalid", "pin.value"},
-		"pin empty":                 {http.MethodPost, path, `{"pin": {"mode": "supplied", "value": ""}}`, nil, 422, "invalid", "pin.value"},
-		"pin missing":               {http.MethodPost, path, `{"pin": {"mode": "supplied"}}`, nil, 422, "invalid", "pin.value"},
-		"pin with rotate":           {http.MethodPost, path, `{"pin": {"mode": "rotate", "value": "048213"}}`, nil, 422, "invalid", "pin.value"},
-		"pin without mode":          {http.MethodPost, path, `{"pin": {"value": "048213"}}`, nil, 422, "invalid", "pin.value"},
-		"pin kept":                  {http.MethodPost, path, `{"pin": {"mode": "keep"}}`, nil, 422, "pin_keep_unavailable", "pin.mode"},
+		"no body":             {http.MethodPost, path, "", []string{"Content-Type", "application/json"}, 400, "malformed", ""},
+		"no content type":     {http.MethodPost, path, "{}", []string{"Content-Type", ""}, 415, "content_type", ""},
+		"wrong content type":  {http.MethodPost, path, "{}", []string{"Content-Type", "text/plain"}, 415, "content_type", ""},
+		"truncated":           {http.MethodPost, path, `{"reason": "x`, nil, 400, "malformed", ""},
+		"two values":          {http.MethodPost, path, `{}{}`, nil, 400, "malformed", ""},
+		"not an object":       {http.MethodPost, path, `[]`, nil, 422, "invalid", ""},
+		"oversize":            {http.MethodPost, path, `{"reason": "` + strings.Repeat("x", 64<<10) + `"}`, nil, 413, "too_large", ""},
+		"nesting bomb":        {http.MethodPost, path, strings.Repeat(`[`, 60<<10), nil, 400, "malformed", ""},
+		"unknown field":       {http.MethodPost, path, `{"resaon": "x"}`, nil, 422, "invalid", "resaon"},
+		"secret as a field":   {http.MethodPost, path, `{"048213": "x"}`, nil, 422, "invalid", ""},
+		"wrong type":          {http.MethodPost, path, `{"reason": 48213}`, nil, 422, "invalid", "reason"},
+		"wrong type of force": {http.MethodPost, path, `{"force": "048213"}`, nil, 422, "invalid", "force"},
+		"pin as a number":     {http.MethodPost, path, `{"pin": {"mode": "supplied", "value": 148213}}`, nil, 422, "invalid", "pin.value"},
+		"pin as a text":       {http.MethodPost, path, `{"pin": "048213"}`, nil, 422, "invalid", "pin"},
+		"pin too short":       {http.MethodPost, path, `{"pin": {"mode": "supplied", "value": "04821"}}`, nil, 422, "invalid", "pin.value"},
+		"pin with letters":    {http.MethodPost, path, `{"pin": {"mode": "supplied", "value": "04821x"}}`, nil, 422, "invalid", "pin.value"},
+		"pin trivial":         {http.MethodPost, path, `{"pin": {"mode": "supplied", "value": "111111"}}`, nil, 422, "invalid", "pin.value"},
+		"pin empty":           {http.MethodPost, path, `{"pin": {"mode": "supplied", "value": ""}}`, nil, 422, "invalid", "pin.value"},
+		"pin missing":         {http.MethodPost, path, `{"pin": {"mode": "supplied"}}`, nil, 422, "invalid", "pin.value"},
+		"pin with rotate":     {http.MethodPost, path, `{"pin": {"mode": "rotate", "value": "048213"}}`, nil, 422, "invalid", "pin.value"},
+		"pin without mode":    {http.MethodPost, path, `{"pin": {"value": "048213"}}`, nil, 422, "invalid", "pin.value"},
+		"pin with keep":       {http.MethodPost, path, `{"pin": {"mode": "keep", "value": "048213"}}`, nil, 422, "invalid", "pin.value"},
+		"nothing to keep":     {http.MethodPost, path, `{"pin": {"mode": "keep"}}`, nil, 422, "blocked", ""},
+		"reuse of a new pin":  {http.MethodPost, path, `{"pin": {"reuse_reason": "it is 048213"}}`, nil, 422, "invalid", "pin.reuse_reason"},
+		"reuse says the pin": {
+			http.MethodPost, path, `{"pin": {"mode": "supplied", "value": "048213", "reuse_reason": "048213"}}`, nil, 422, "invalid", "pin.reuse_reason",
+		},
 		"pin mode unknown":          {http.MethodPost, path, `{"pin": {"mode": "048213"}}`, nil, 422, "invalid", "pin.mode"},
 		"pin in the message":        {http.MethodPost, path, `{"message": "try 048213", "pin": {"mode": "supplied", "value": "048213"}}`, nil, 422, "invalid", "message"},
 		"message with a line break": {http.MethodPost, path, `{"message": "a\nb"}`, nil, 422, "invalid", "message"},
@@ -79,17 +86,20 @@ func TestBadOrders(t *testing.T) {
 
 func TestBadRequests(t *testing.T) {
 	for name, c := range map[string]badCase{
-		"unknown device":  {http.MethodPost, "/api/v1/devices/nobody/lock", `{}`, nil, 404, "not_found", ""},
-		"unknown action":  {http.MethodPost, "/api/v1/actions/x/reveal", `{"reason": "x"}`, nil, 404, "not_found", ""},
-		"pins of nobody":  {http.MethodGet, "/api/v1/devices/nobody/pins", "", nil, 404, "not_found", ""},
-		"limit 0":         {http.MethodGet, "/api/v1/actions?limit=0", "", nil, 422, "invalid", "limit"},
-		"limit too large": {http.MethodGet, "/api/v1/devices?limit=1001", "", nil, 422, "invalid", "limit"},
-		"cursor":          {http.MethodGet, "/api/v1/events?cursor=-1", "", nil, 422, "invalid", "cursor"},
-		"unknown path":    {http.MethodGet, "/api/v2/devices", "", nil, 404, "no_route", ""},
-		"wrong method":    {http.MethodDelete, "/api/v1/devices/mac", "", nil, 404, "no_route", ""},
-		"no token":        {http.MethodGet, "/api/v1/devices", "", []string{"Authorization", ""}, 401, "unauthenticated", ""},
-		"wrong token":     {http.MethodGet, "/api/v1/devices", "", []string{"Authorization", "Bearer 048213"}, 401, "unauthenticated", ""},
-		"basic":           {http.MethodGet, "/api/v1/devices", "", []string{"Authorization", "Basic " + goodToken}, 401, "unauthenticated", ""},
+		"unknown device":         {http.MethodPost, "/api/v1/devices/nobody/lock", `{}`, nil, 404, "not_found", ""},
+		"unknown action":         {http.MethodPost, "/api/v1/actions/x/reveal", `{"reason": "x"}`, nil, 404, "not_found", ""},
+		"feedback for no action": {http.MethodPost, "/api/v1/actions/x/feedback", `{"outcome": "worked"}`, nil, 404, "not_found", ""},
+		"no outcome":             {http.MethodPost, "/api/v1/actions/x/feedback", `{}`, nil, 422, "invalid", "outcome"},
+		"no such outcome":        {http.MethodPost, "/api/v1/actions/x/feedback", `{"outcome": "048213"}`, nil, 422, "invalid", "outcome"},
+		"pins of nobody":         {http.MethodGet, "/api/v1/devices/nobody/pins", "", nil, 404, "not_found", ""},
+		"limit 0":                {http.MethodGet, "/api/v1/actions?limit=0", "", nil, 422, "invalid", "limit"},
+		"limit too large":        {http.MethodGet, "/api/v1/devices?limit=1001", "", nil, 422, "invalid", "limit"},
+		"cursor":                 {http.MethodGet, "/api/v1/events?cursor=-1", "", nil, 422, "invalid", "cursor"},
+		"unknown path":           {http.MethodGet, "/api/v2/devices", "", nil, 404, "no_route", ""},
+		"wrong method":           {http.MethodDelete, "/api/v1/devices/mac", "", nil, 404, "no_route", ""},
+		"no token":               {http.MethodGet, "/api/v1/devices", "", []string{"Authorization", ""}, 401, "unauthenticated", ""},
+		"wrong token":            {http.MethodGet, "/api/v1/devices", "", []string{"Authorization", "Bearer 048213"}, 401, "unauthenticated", ""},
+		"basic":                  {http.MethodGet, "/api/v1/devices", "", []string{"Authorization", "Basic " + goodToken}, 401, "unauthenticated", ""},
 	} {
 		t.Run(name, c.check)
 	}
@@ -100,9 +110,10 @@ func TestFailedCommitIsUnavailable(t *testing.T) {
 	id := w.lock(`{}`).json["id"].(string)
 	w.ledger.broken = true
 	for path, body := range map[string]string{
-		"/api/v1/devices/old/lock":          `{"force": true}`,
-		"/api/v1/actions/" + id + "/reveal": `{"reason": "x"}`,
-		"/api/v1/actions/" + id + "/cancel": `{}`,
+		"/api/v1/devices/old/lock":            `{"force": true}`,
+		"/api/v1/actions/" + id + "/reveal":   `{"reason": "x"}`,
+		"/api/v1/actions/" + id + "/cancel":   `{}`,
+		"/api/v1/actions/" + id + "/feedback": `{"outcome": "worked"}`,
 	} {
 		res := w.do(http.MethodPost, path, body)
 		assert.Equal(t, http.StatusServiceUnavailable, res.StatusCode, path)
@@ -134,6 +145,7 @@ func TestOpenAPINamesEveryRoute(t *testing.T) {
 
 func FuzzLockRequest(f *testing.F) {
 	f.Add([]byte(`{"reason": "x", "pin": {"mode": "supplied", "value": "048213"}, "force": true}`))
+	f.Add([]byte(`{"pin": {"mode": "keep", "reuse_reason": "x"}}`))
 	f.Add([]byte(`{"pin": {"value": 1}}`))
 	f.Add([]byte(`{"PIN": null, "not_after": ""}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
@@ -142,7 +154,7 @@ func FuzzLockRequest(f *testing.F) {
 		req.Header.Set("Content-Type", "application/json")
 		var order lockRequest
 		if err := read(req, &order); err == nil {
-			_, _ = order.PIN.choose()
+			_ = order.PIN.choose(&lock.Request{})
 		} else {
 			var p *problem
 			require.ErrorAs(t, err, &p)

@@ -23,8 +23,9 @@ type lockRequest struct {
 }
 
 type pinChoice struct {
-	Mode  string `json:"mode"`
-	Value secret `json:"value"`
+	Mode        string `json:"mode"`
+	Value       secret `json:"value"`
+	ReuseReason string `json:"reuse_reason"`
 }
 
 // secret is a PIN in a request. It must be a string: as a number it would have lost its leading zeros.
@@ -43,34 +44,30 @@ func (s *secret) UnmarshalJSON(data []byte) error {
 	code, err := pin.Parse(text)
 	var broken *pin.Error
 	if errors.As(err, &broken) {
-		return invalid("pin.value", broken.Rule)
+		p := invalid("pin.value", broken.Rule)
+		p.Reason = broken.Reason
+		return p
 	}
 	s.pin = code
 	return err
 }
 
-// choose returns the PIN that the caller chose, zero for a new one.
-func (c *pinChoice) choose() (pin.PIN, error) {
+// choose puts the choice into the order.
+func (c *pinChoice) choose(order *lock.Request) error {
 	if c == nil {
-		return pin.PIN{}, nil
+		return nil
 	}
-	switch c.Mode {
-	case "rotate", "":
-		if c.Value.given {
-			return pin.PIN{}, invalid("pin.value", `is only for mode "supplied"`)
-		}
-		return pin.PIN{}, nil
-	case "supplied":
-		if !c.Value.given {
-			return pin.PIN{}, invalid("pin.value", `is required in mode "supplied"`)
-		}
-		return c.Value.pin, nil
-	case "keep":
-		p := invalid("pin.mode", `"keep" is not available in this version: use "rotate" or "supplied"`)
-		p.Code = "pin_keep_unavailable"
-		return pin.PIN{}, p
+	order.Reuse = c.ReuseReason
+	switch {
+	case c.Mode != "" && c.Mode != "rotate" && c.Mode != "keep" && c.Mode != "supplied":
+		return invalid("pin.mode", `must be "rotate", "keep" or "supplied"`)
+	case c.Mode != "supplied" && c.Value.given:
+		return invalid("pin.value", `is only for mode "supplied"`)
+	case c.Mode == "supplied" && !c.Value.given:
+		return invalid("pin.value", `is required in mode "supplied"`)
 	}
-	return pin.PIN{}, invalid("pin.mode", `must be "rotate" or "supplied"`)
+	order.Keep, order.PIN = c.Mode == "keep", c.Value.pin
+	return nil
 }
 
 // preflight is the answer to a dry run.
@@ -99,7 +96,7 @@ func (a *api) lockDevice(w http.ResponseWriter, r *http.Request, actor lock.Acto
 			return err
 		}
 		blocks := func(f lock.Finding) bool { return f.Level == lock.LevelBlock && (!f.Forceable || !order.Force) }
-		write(w, http.StatusOK, preflight{slices.ContainsFunc(findings, blocks), slices.Concat([]lock.Finding{}, findings)})
+		write(w, http.StatusOK, preflight{slices.ContainsFunc(findings, blocks), inOurWords(findings)})
 		return nil
 	}
 	act, err := a.Service.Lock(r.Context(), actor, order)
@@ -121,22 +118,20 @@ func (a *api) order(r *http.Request) (lock.Request, error) {
 	if err := read(r, &body); err != nil {
 		return lock.Request{}, err
 	}
-	code, err := body.PIN.choose()
-	if err != nil {
-		return lock.Request{}, err
+	order := lock.Request{
+		Reason: body.Reason, Ticket: body.Ticket, Message: body.Message, PhoneNumber: body.PhoneNumber, Force: body.Force,
+		Key: r.Header.Get("Idempotency-Key"),
 	}
-	var notAfter time.Time
+	if err := body.PIN.choose(&order); err != nil {
+		return order, err
+	}
+	var err error
 	if body.NotAfter != "" {
-		if notAfter, err = time.Parse(time.RFC3339, body.NotAfter); err != nil {
-			return lock.Request{}, invalid("not_after", "must be a time in RFC 3339, as in 2026-12-31T12:00:00Z")
+		if order.NotAfter, err = time.Parse(time.RFC3339, body.NotAfter); err != nil {
+			return order, invalid("not_after", "must be a time in RFC 3339, as in 2026-12-31T12:00:00Z")
 		}
 	}
 	d, err := a.Devices.Find(r.Context(), r.PathValue("id"))
-	if err != nil {
-		return lock.Request{}, err
-	}
-	return lock.Request{
-		Device: d.Device, Reason: body.Reason, Ticket: body.Ticket, Message: body.Message, PhoneNumber: body.PhoneNumber, PIN: code,
-		NotAfter: notAfter, Force: body.Force, Key: r.Header.Get("Idempotency-Key"),
-	}, nil
+	order.Device = d.Device
+	return order, err
 }

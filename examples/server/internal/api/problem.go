@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/latchkey-mdm/latchkey/lock"
+	"github.com/latchkey-mdm/latchkey/pin"
 )
 
 // problem is an answer that is not what was asked for (RFC 9457). Code is stable; the texts are for people.
@@ -17,6 +18,7 @@ type problem struct {
 	Detail   string         `json:"detail,omitempty"`
 	Code     string         `json:"code"`
 	Field    string         `json:"field,omitempty"`
+	Reason   pin.Reason     `json:"reason,omitempty"`   // invalid: the rule that a PIN broke
 	Findings []lock.Finding `json:"findings,omitempty"` // blocked
 	Action   *action        `json:"action,omitempty"`   // busy: the live one
 }
@@ -76,12 +78,16 @@ func asProblem(err error) *problem {
 		return p
 	case errors.As(err, &blocked):
 		p := refuse(http.StatusUnprocessableEntity, "blocked", blocked.Error())
-		p.Findings = blocked.Findings
+		p.Findings = inOurWords(blocked.Findings)
 		return p
 	case errors.As(err, &step):
 		return refuse(http.StatusConflict, "wrong_state", step.Error())
 	case errors.As(err, &input):
-		return invalid(fieldName(input.Field), input.Rule)
+		p := invalid(fieldName(input.Field), input.Rule)
+		if broken := (*pin.Error)(nil); errors.As(err, &broken) {
+			p.Reason = broken.Reason
+		}
+		return p
 	case errors.Is(err, lock.ErrKeyReused):
 		p := invalid("Idempotency-Key", string(lock.ErrKeyReused))
 		p.Status, p.Code = http.StatusConflict, "key_reused"
@@ -103,8 +109,23 @@ func fieldName(field string) string {
 	switch field {
 	case "pin":
 		return "pin.value"
+	case "keep":
+		return "pin.mode"
+	case "reuse":
+		return "pin.reuse_reason"
+	case "feedback":
+		return "outcome"
 	case "key":
 		return "Idempotency-Key"
 	}
 	return field
+}
+
+// inOurWords names the fields of findings as the API does. It is never nil.
+func inOurWords(findings []lock.Finding) []lock.Finding {
+	out := append([]lock.Finding{}, findings...)
+	for i := range out {
+		out[i].Field = fieldName(out[i].Field)
+	}
+	return out
 }

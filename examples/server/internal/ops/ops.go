@@ -23,6 +23,8 @@ type Store interface {
 	Ready(ctx context.Context) error
 	// CountActions returns the number of actions by kind and state.
 	CountActions(ctx context.Context) (map[[2]string]int, error)
+	// SealedBy returns the number of sealed secrets by the key that opens them.
+	SealedBy(ctx context.Context) (map[string]int, error)
 }
 
 // Ops serves the operators' endpoints. Make it with New.
@@ -44,7 +46,7 @@ func New(store Store, logger *slog.Logger) *Ops {
 		Name: "latchkey_http_request_seconds", Help: "How long requests took, by route.", Buckets: []float64{.001, .005, .025, .1, .5, 2.5, 10},
 	}, []string{"route"})
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(o.requests, o.seconds, actions{store}, collectors.NewGoCollector())
+	registry.MustRegister(o.requests, o.seconds, ledger{store}, collectors.NewGoCollector())
 	o.metrics = promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError})
 	return o
 }
@@ -101,26 +103,39 @@ func (r *recorder) WriteHeader(status int) {
 // Unwrap is for http.ResponseController.
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
-// actions counts the ledger's actions when it is asked.
-type actions struct{ store Store }
+// ledger counts what is in the ledger when it is asked.
+type ledger struct{ store Store }
 
 // Describe implements prometheus.Collector.
-func (a actions) Describe(out chan<- *prometheus.Desc) { out <- actionsDesc() }
+func (l ledger) Describe(out chan<- *prometheus.Desc) {
+	out <- actionsDesc()
+	out <- sealedDesc()
+}
 
 // Collect implements prometheus.Collector.
-func (a actions) Collect(out chan<- prometheus.Metric) {
+func (l ledger) Collect(out chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), readyTimeout)
 	defer cancel()
-	counts, err := a.store.CountActions(ctx)
+	actions, err := l.store.CountActions(ctx)
 	if err != nil {
 		out <- prometheus.NewInvalidMetric(actionsDesc(), err)
-		return
 	}
-	for by, n := range counts {
+	for by, n := range actions {
 		out <- prometheus.MustNewConstMetric(actionsDesc(), prometheus.GaugeValue, float64(n), by[0], by[1])
+	}
+	sealed, err := l.store.SealedBy(ctx)
+	if err != nil {
+		out <- prometheus.NewInvalidMetric(sealedDesc(), err)
+	}
+	for key, n := range sealed {
+		out <- prometheus.MustNewConstMetric(sealedDesc(), prometheus.GaugeValue, float64(n), key)
 	}
 }
 
 func actionsDesc() *prometheus.Desc {
 	return prometheus.NewDesc("latchkey_actions", "Actions in the ledger, by kind and state.", []string{"kind", "state"}, nil)
+}
+
+func sealedDesc() *prometheus.Desc {
+	return prometheus.NewDesc("latchkey_sealed_secrets", "Sealed secrets, by the key that opens them.", []string{"key_id"}, nil)
 }

@@ -24,6 +24,11 @@ func (l ledger) CountActions(context.Context) (map[[2]string]int, error) {
 	return map[[2]string]int{{"lock", "queued"}: 3}, l.err
 }
 
+// SealedBy implements ops.Store.
+func (l ledger) SealedBy(context.Context) (map[string]int, error) {
+	return map[string]int{"k1": 4}, l.err
+}
+
 func serve(l ledger, paths ...string) (last *httptest.ResponseRecorder, logs string) {
 	var text strings.Builder
 	o := ops.New(l, slog.New(slog.NewTextHandler(&text, &slog.HandlerOptions{Level: slog.LevelDebug})))
@@ -62,6 +67,7 @@ func TestMetricsAndLogsHaveRoutesAndNoPaths(t *testing.T) {
 	assert.Contains(t, body, `latchkey_http_requests_total{code="418",route="GET /devices/{id}"} 1`)
 	assert.Contains(t, body, `latchkey_http_requests_total{code="404",route="none"} 1`)
 	assert.Contains(t, body, `latchkey_actions{kind="lock",state="queued"} 3`)
+	assert.Contains(t, body, `latchkey_sealed_secrets{key_id="k1"} 4`)
 	assert.Contains(t, logs, `route="GET /devices/{id}"`)
 	assert.NotContains(t, body+logs, "SECRET")
 }

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// remove takes out a retired key that nothing needs.
+func (j keyringJob) remove(ctx context.Context, id string) error {
+	smaller, err := j.ring.Without(id)
+	if err != nil {
+		return &usageError{"keyring remove", "must name a retired key: see server keyring status", err}
+	}
+	if err := j.unneeded(ctx, id); err != nil {
+		return err
+	}
+	if err := j.keepRemoved(id); err != nil {
+		return fmt.Errorf("the key stays in the keyring, because it could not be kept in %s: %w", j.removedPath(), err)
+	}
+	if err := smaller.Save(j.path); err != nil {
+		return err
+	}
+	// A server may have sealed with it just before it was rotated, and committed just now.
+	if err := j.unneeded(ctx, id); err != nil {
+		if back := j.ring.Save(j.path); back != nil {
+			return fmt.Errorf("put the line of %s from %s back into %s: %w", id, j.removedPath(), j.path, errors.Join(err, back))
+		}
+		return fmt.Errorf("the key was put back into the keyring: %w", err)
+	}
+	j.say("Key %s is out of the keyring. Should anything ever ask for it, its line is in %s:", id, j.removedPath())
+	j.say("keep that file as safe as the keyring, and delete it when no backup of the database needs the key.")
+	return nil
+}
+
+// unneeded is an error while anything needs the key, or that is not known.
+func (j keyringJob) unneeded(ctx context.Context, id string) error {
+	sealed, err := j.sealed(ctx)
+	if err != nil {
+		return err
+	}
+	if n := sealed[id]; n > 0 {
+		return fmt.Errorf("%d sealed secrets need the key %s, so it is not removed. Run first: server keyring reseal", n, id)
+	}
+	return nil
+}
+
+func (j keyringJob) removedPath() string { return j.path + ".removed" }
+
+// keepRemoved appends the key's line to a file beside the keyring. When it returns, that is durable.
+func (j keyringJob) keepRemoved(id string) error {
+	text, err := os.ReadFile(j.path)
+	if err != nil {
+		return err
+	}
+	line := keyLine(string(text), id)
+	if line == "" {
+		return errors.New("the keyring was changed meanwhile: try again")
+	}
+	f, err := os.OpenFile(j.removedPath(), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(f, "# removed from the keyring %s\n%s\n", time.Now().UTC().Format(time.RFC3339), line)
+	err = errors.Join(f.Chmod(0o600), err, f.Sync(), f.Close())
+	return errors.Join(err, syncFolder(filepath.Dir(j.path)))
+}
+
+// keyLine is the line of a keyring's text that has the key, and "" when none has.
+func keyLine(text, id string) string {
+	for line := range strings.Lines(text) {
+		for entry := range strings.SplitSeq(line, ";") {
+			fields := strings.Fields(entry)
+			if len(fields) > 0 && strings.HasPrefix(fields[0], "#") {
+				break // a comment goes on to the end of the line
+			}
+			if len(fields) == 3 && fields[1] == id {
+				return strings.Join(fields, " ")
+			}
+		}
+	}
+	return ""
+}

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/account"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/ca"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
+	"github.com/latchkey-mdm/latchkey/lock"
+	"github.com/latchkey-mdm/latchkey/mdmproto"
+	"github.com/latchkey-mdm/latchkey/pin"
+	"github.com/latchkey-mdm/latchkey/store/sqlite"
+)
+
+// reseal seals anew what the retired keys have sealed. What of one key does not work does not keep it from the others.
+func (j keyringJob) reseal(ctx context.Context, _ string) error {
+	sealed, err := j.sealed(ctx)
+	if err != nil {
+		return err
+	}
+	retired := j.ring.KeyIDs()[1:]
+	total := 0
+	for _, id := range retired {
+		total += sealed[id]
+	}
+	var sealer pin.Sealer = j.ring
+	if j.path != "" {
+		if sealer, err = openLiveKeyring(j.path, j.logger); err != nil { // for it may be rotated once more
+			return err
+		}
+	}
+	service, err := j.service(ctx, sealer, total)
+	if err != nil {
+		return err
+	}
+	var failed []error
+	done := 0
+	for _, id := range retired {
+		n, err := j.resealKey(ctx, service, sealer, id)
+		done += n
+		if ctx.Err() != nil {
+			return fmt.Errorf("stopped after %d secrets, nothing is lost: run it again to go on: %w", done, ctx.Err())
+		}
+		failed = append(failed, err)
+	}
+	j.say("Secrets sealed anew: %d.", done)
+	return errors.Join(errors.Join(failed...), j.left(ctx, retired))
+}
+
+// resealKey seals anew what one key has sealed: the device CA's own key, and what is in the ledger.
+func (j keyringJob) resealKey(ctx context.Context, service *lock.Service, sealer pin.Sealer, id string) (done int, err error) {
+	own, caErr := ca.Reseal(ctx, j.db, sealer, id)
+	done, err = service.Reseal(ctx, operator(), id)
+	if own {
+		done++
+	}
+	return done, errors.Join(caErr, err)
+}
+
+// left says which retired keys may go, and is an error when one may not.
+func (j keyringJob) left(ctx context.Context, retired []string) error {
+	sealed, err := j.sealed(ctx)
+	if err != nil {
+		return err
+	}
+	var stays []error
+	for _, id := range retired {
+		switch {
+		case sealed[id] > 0:
+			stays = append(stays, fmt.Errorf("%d sealed secrets still need the retired key %s: keep it, and run reseal again", sealed[id], id))
+		case j.path == "":
+			j.say("Nothing needs the retired key %s any more: it may be taken out of %s.", id, envKeyringText)
+		default:
+			j.say("Nothing needs the retired key %s any more. It may go: server keyring remove %s", id, id)
+		}
+	}
+	return errors.Join(errors.Join(stays...), j.missing(sealed))
+}
+
+// service is the ledger for the one who reseals it.
+func (j keyringJob) service(ctx context.Context, sealer pin.Sealer, total int) (*lock.Service, error) {
+	ledger, err := sqlite.New(ctx, j.db.Writer, j.db.Readers)
+	if err != nil {
+		return nil, err
+	}
+	return lock.New(lock.Config{
+		Store: &progress{Store: ledger, out: j.stderr, total: total, said: time.Now()}, Sealer: sealer, Logger: j.logger,
+		Platforms: []lock.Platform{mdmproto.Platform(nil)}, Authorize: account.New(account.Config{DB: j.db, Scope: inventory.Scope}),
+	})
+}
+
+// progressEvery is how often the operator hears how far it is.
+const progressEvery = 2 * time.Second
+
+// progress is a store that says how many actions it has taken.
+type progress struct {
+	lock.Store
+	out         io.Writer
+	done, total int
+	said        time.Time
+}
+
+// Commit implements lock.Store. It is called by one goroutine.
+func (p *progress) Commit(ctx context.Context, changes []lock.Change) ([]error, error) {
+	errs, err := p.Store.Commit(ctx, changes)
+	for _, failed := range errs {
+		if failed == nil {
+			p.done++
+		}
+	}
+	if time.Since(p.said) >= progressEvery {
+		p.said = time.Now()
+		_, _ = fmt.Fprintf(p.out, "sealed anew: %d of about %d\n", p.done, p.total)
+	}
+	return errs, err
+}

@@ -1,0 +1,267 @@
+package main
+
+import (
+	"bytes"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
+	"github.com/latchkey-mdm/latchkey/mdmproto/mdmtest"
+	"github.com/latchkey-mdm/latchkey/pin"
+)
+
+// said is what a command printed, and how it ended.
+type said struct {
+	out, err string
+	code     int
+}
+
+// keyring runs a command on the keyring of a state folder, beside whoever uses it.
+func keyring(t *testing.T, data string, words ...string) said {
+	t.Helper()
+	return keyringWith(t, noEnv, append([]string{"-data", data}, words...)...)
+}
+
+func keyringWith(t *testing.T, env func(string) string, words ...string) said {
+	t.Helper()
+	var out, stderr bytes.Buffer
+	err := run(t.Context(), append([]string{"keyring"}, words...), env, &out, &stderr)
+	code := exit(err, &stderr)
+	return said{out.String(), stderr.String(), code}
+}
+
+// keyIDs are the keys in the file, the active one first.
+func keyIDs(t *testing.T, data string) []string {
+	t.Helper()
+	ring, err := pin.LoadKeyring(filepath.Join(data, "keyring"))
+	require.NoError(t, err)
+	return ring.KeyIDs()
+}
+
+// table is what status prints: a line for each key.
+func (s said) table() (rows [][]string) {
+	for line := range strings.Lines(s.out) {
+		rows = append(rows, strings.Fields(line))
+	}
+	return rows[1:]
+}
+
+func (s *site) data() string { return filepath.Join(s.dir, "data") }
+
+func TestKeyringIsRotatedBesideARunningServer(t *testing.T) {
+	s := open(t, nil)
+	data := s.data()
+	macs := []*mdmtest.Mac{s.enrol(t, mdmtest.Config{KeyType: mdmtest.P256}), s.enrol(t, mdmtest.Config{KeyType: mdmtest.P256})}
+	before := s.lock(t, macs[0], object{"reason": "lost"}).text("id")
+	old := keyIDs(t, data)[0]
+	assert.Equal(t, [][]string{{old, "active", "2"}}, keyring(t, data, "status").table(), "a PIN, and the device CA's key")
+
+	rotated := keyring(t, data, "rotate")
+	require.Zero(t, rotated.code, rotated.err)
+	now := keyIDs(t, data)[0]
+	require.NotEqual(t, old, now)
+	assert.Contains(t, rotated.out, now)
+	after := s.lock(t, macs[1], object{"reason": "lost"}).text("id")
+	assert.Equal(t, [][]string{{now, "active", "1"}, {old, "retired", "2"}}, keyring(t, data, "status").table())
+
+	refused := keyring(t, data, "remove", old)
+	assert.Equal(t, exitFailed, refused.code)
+	assert.Contains(t, refused.err, "2 sealed secrets need the key "+old)
+	assert.Equal(t, []string{now, old}, keyIDs(t, data))
+
+	resealed := keyring(t, data, "reseal")
+	require.Zero(t, resealed.code, resealed.err)
+	assert.Contains(t, resealed.out, "Secrets sealed anew: 2.")
+	assert.Contains(t, resealed.out, "server keyring remove "+old)
+	removed := keyring(t, data, "remove", old)
+	require.Zero(t, removed.code, removed.err)
+	assert.Equal(t, [][]string{{now, "active", "3"}}, keyring(t, data, "status").table())
+	for i, id := range []string{before, after} {
+		code := s.reveal(t, id)
+		poll(t, macs[i])
+		assert.True(t, macs[i].Type(code))
+	}
+	metrics := s.scrape(t)
+	assert.Contains(t, metrics, `latchkey_sealed_secrets{key_id="`+now+`"} 3`)
+	assert.Contains(t, s.logs.String(), "active_key="+now)
+	events := s.must(t, http.StatusOK, http.MethodGet, "/api/v1/events?action_id="+before, nil).list("items")
+	actor, _ := events[1]["actor"].(map[string]any)
+	assert.Equal(t, "resealed", events[1].text("type"))
+	assert.Equal(t, map[string]any{"id": "admin", "name": "keyring command", "address": "local"}, actor)
+	s.replays(t)
+	code := s.reveal(t, before)
+	s.stop()
+	assert.Equal(t, code, reopen(t, s).reveal(t, before))
+}
+
+func (s *site) scrape(t *testing.T) string {
+	t.Helper()
+	res, err := s.client.Get(s.url + "/metrics")
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, res.Body.Close()) }()
+	var text bytes.Buffer
+	_, err = text.ReadFrom(res.Body)
+	require.NoError(t, err)
+	return text.String()
+}
+
+// A box that does not open keeps its key, and nothing else from being sealed anew.
+func TestResealLeavesWhatDoesNotOpen(t *testing.T) {
+	s := open(t, nil)
+	data := s.data()
+	bad := s.lock(t, s.enrol(t, mdmtest.Config{KeyType: mdmtest.P256}), object{"reason": "lost"}).text("id")
+	good := s.lock(t, s.enrol(t, mdmtest.Config{KeyType: mdmtest.P256}), object{"reason": "lost"}).text("id")
+	d, err := db.Open(t.Context(), filepath.Join(data, "latchkey.db"))
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, d.Close()) }()
+	var box []byte
+	require.NoError(t, d.Readers.QueryRow(`SELECT box FROM secrets WHERE action = $1`, bad).Scan(&box))
+	put := func(box []byte) {
+		_, err := d.Writer.Exec(`UPDATE secrets SET box = $1 WHERE action = $2`, box, bad)
+		require.NoError(t, err)
+	}
+	damaged := bytes.Clone(box)
+	damaged[len(damaged)-1] ^= 1
+	put(damaged)
+
+	require.Zero(t, keyring(t, data, "rotate").code)
+	now := keyIDs(t, data)
+	left := keyring(t, data, "reseal")
+	assert.Equal(t, exitFailed, left.code)
+	assert.Contains(t, left.err, bad)
+	assert.Contains(t, left.err, "1 sealed secrets still need the retired key "+now[1])
+	assert.NotContains(t, left.out, "remove")
+	assert.Equal(t, [][]string{{now[0], "active", "2"}, {now[1], "retired", "1"}}, keyring(t, data, "status").table())
+	refused := keyring(t, data, "remove", now[1])
+	assert.Equal(t, exitFailed, refused.code)
+	assert.Contains(t, refused.err, "1 sealed secrets need the key "+now[1])
+
+	put(box)
+	require.Zero(t, keyring(t, data, "reseal").code)
+	require.Zero(t, keyring(t, data, "remove", now[1]).code)
+	for _, id := range []string{bad, good} {
+		assert.Regexp(t, `^[0-9]{6}$`, s.reveal(t, id))
+	}
+}
+
+func TestTwoServersFollowTheKeyring(t *testing.T) {
+	first := open(t, nil)
+	second := reopen(t, first)
+	mac := first.enrol(t, mdmtest.Config{KeyType: mdmtest.P256})
+	other := second.enrol(t, mdmtest.Config{KeyType: mdmtest.P256})
+	require.Zero(t, keyring(t, first.data(), "rotate").code)
+	ids := []string{first.lock(t, mac, object{}).text("id"), second.lock(t, other, object{}).text("id")}
+	now := keyIDs(t, first.data())
+	assert.Equal(t, [][]string{{now[0], "active", "2"}, {now[1], "retired", "1"}}, keyring(t, first.data(), "status").table())
+	for _, id := range ids { // each opens what the other sealed
+		assert.Equal(t, first.reveal(t, id), second.reveal(t, id))
+	}
+}
+
+func TestRemovedKeyIsKept(t *testing.T) {
+	s := open(t, nil)
+	s.stop()
+	data := s.data()
+	path := filepath.Join(data, "keyring")
+	old := keyIDs(t, data)[0]
+	require.Zero(t, keyring(t, data, "rotate").code)
+	before, err := os.ReadFile(path)
+	require.NoError(t, err)
+	line := regexp.MustCompile(`retired ` + old + ` \S+`).FindString(string(before))
+	require.NotEmpty(t, line)
+	require.Zero(t, keyring(t, data, "reseal").code)
+	require.Zero(t, keyring(t, data, "remove", old).code)
+
+	kept, err := os.ReadFile(path + ".removed")
+	require.NoError(t, err)
+	assert.Contains(t, string(kept), line+"\n")
+	info, err := os.Stat(path + ".removed")
+	require.NoError(t, err)
+	assert.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+	now, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(path, []byte(string(now)+line+"\n"), 0o600))
+	assert.Equal(t, old, keyIDs(t, data)[1], "and its line is good where it came from")
+}
+
+// A key that is still needed, and gone all the same, keeps the server from starting. So does nothing else.
+func TestKeyRemovedByHand(t *testing.T) {
+	s := open(t, nil)
+	data := s.data()
+	mac := s.enrol(t, mdmtest.Config{KeyType: mdmtest.P256})
+	id := s.lock(t, mac, object{"reason": "lost"}).text("id")
+	code := s.reveal(t, id)
+	old := keyIDs(t, data)[0]
+	require.Zero(t, keyring(t, data, "rotate").code)
+	path := filepath.Join(data, "keyring")
+	whole, err := os.ReadFile(path)
+	require.NoError(t, err)
+	without := regexp.MustCompile(`(?m)^retired.*\n`).ReplaceAll(whole, nil)
+	require.NoError(t, os.WriteFile(path, without, 0o600))
+	s.stop()
+
+	var stderr bytes.Buffer
+	err = run(t.Context(), []string{"-addr", "127.0.0.1:0", "-data", data}, noEnv, &stderr, &stderr)
+	assert.Equal(t, exitUsage, exit(err, &stderr))
+	assert.Contains(t, stderr.String(), "2 sealed secrets need the key "+old)
+	for _, command := range []string{"status", "reseal"} {
+		missing := keyring(t, data, command)
+		assert.Equal(t, exitFailed, missing.code, command)
+		assert.Contains(t, missing.err, "2 sealed secrets need the key "+old)
+	}
+	assert.Contains(t, keyring(t, data, "status").table(), []string{old, "MISSING", "2"})
+	require.NoError(t, os.WriteFile(path, whole, 0o600))
+	assert.Equal(t, code, reopen(t, s).reveal(t, id))
+}
+
+func TestKeyringCommandRefuses(t *testing.T) {
+	s := open(t, nil)
+	s.stop()
+	data := s.data()
+	active := keyIDs(t, data)[0]
+	text, err := os.ReadFile(filepath.Join(data, "keyring"))
+	require.NoError(t, err)
+	inEnv := func(name string) string { return map[string]string{envKeyringText: string(text)}[name] }
+	empty := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(empty, "keyring"), text, 0o600))
+	for name, c := range map[string]struct {
+		env   func(string) string
+		words string
+		code  int
+		wants string
+	}{
+		"unknown command":       {noEnv, "rotat -data " + data, exitUsage, "status, rotate, reseal or remove"},
+		"one word too many":     {noEnv, "rotate now -data " + data, exitUsage, "keyring rotate"},
+		"remove without an ID":  {noEnv, "remove -data " + data, exitUsage, "keyring remove"},
+		"remove the active key": {noEnv, "remove " + active + " -data " + data, exitUsage, "is active"},
+		"remove another's key":  {noEnv, "remove k1 -data " + data, exitUsage, "no key with this ID"},
+		"unknown flag":          {noEnv, "status -dta " + data, exitUsage, "server keyring -h"},
+		"no keyring":            {noEnv, "status -data " + filepath.Join(empty, "nowhere"), exitUsage, "-keyring"},
+		"no database":           {noEnv, "status -data " + empty, exitUsage, "-data"},
+		"rotate in the environment": {
+			inEnv, "rotate -data " + data, exitUsage, envKeyringText,
+		},
+		"remove in the environment": {inEnv, "remove k1 -data " + data, exitUsage, envKeyringText},
+		"two keyrings":              {inEnv, "status -keyring x -data " + data, exitUsage, "there can be only one keyring"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := keyringWith(t, c.env, strings.Fields(c.words)...)
+			assert.Equal(t, c.code, got.code)
+			assert.Contains(t, got.err, c.wants)
+		})
+	}
+	assert.Equal(t, []string{active}, keyIDs(t, data))
+	assert.NoFileExists(t, filepath.Join(empty, "latchkey.db"), "none is made")
+	for _, words := range [][]string{nil, {"-h"}, {"rotate", "-h"}} {
+		help := keyringWith(t, noEnv, words...)
+		assert.Zero(t, help.code)
+		assert.Contains(t, help.err, "remove ID")
+	}
+}
