@@ -9,8 +9,10 @@ import (
 
 // Candidate is a PIN that may open the device now. The PIN itself comes from Reveal.
 type Candidate struct {
-	Action Action // without the boxes of its secrets
-	Reason string // why it is here, in words
+	Action    Action   // without the boxes of its secrets
+	Reason    string   // why it is here, in words
+	Disclosed bool     // somebody has seen this PIN, as that of this action or of another one that kept it
+	Feedback  Feedback // what a person said of this PIN, for as long as that holds; empty: nothing
 }
 
 // Candidates lists every PIN that may open the device, the most likely first: those that the device acknowledged or somebody opened it
@@ -52,30 +54,6 @@ func withPIN(actions []Action) []Action {
 	return slices.CompactFunc(actions, func(a, b Action) bool { return a.ID == b.ID })
 }
 
-// rankCandidates orders actions, given newest first, by how likely their PIN opens the device.
-func rankCandidates(actions []Action) []Candidate {
-	slices.SortStableFunc(actions, func(a, b Action) int {
-		if order := cmp.Compare(likelihood(a), likelihood(b)); order != 0 {
-			return order
-		}
-		switch likelihood(a) {
-		case known:
-			return b.proven().Compare(a.proven())
-		case possible:
-			return b.Delivered.Compare(a.Delivered)
-		case opened:
-			return b.Released.Compare(a.Released)
-		default:
-			return 0
-		}
-	})
-	candidates := make([]Candidate, len(actions))
-	for i, a := range actions {
-		candidates[i] = Candidate{Action: a.withoutBoxes(), Reason: why(a)}
-	}
-	return candidates
-}
-
 // The places of a candidate, the most likely first.
 const (
 	known = iota
@@ -86,17 +64,91 @@ const (
 	wrong
 )
 
-func likelihood(a Action) int {
-	switch opinion := a.opinion(); {
+// ranked is an action among the candidates.
+type ranked struct {
+	Action
+	pin *sharedPIN // what is known of its PIN, also from other actions that have the same
+}
+
+// sharedPIN is what is known of a PIN that several actions may have, because it was kept.
+type sharedPIN struct {
+	said                      Feedback // what a person said of it last
+	saidAt, delivered, opened time.Time
+	disclosed                 bool
+}
+
+// rankCandidates orders actions, given newest first, by how likely their PIN opens the device.
+func rankCandidates(actions []Action) []Candidate {
+	places := make([]ranked, len(actions))
+	pins := map[ID]*sharedPIN{}
+	for i := len(actions) - 1; i >= 0; i-- { // an action comes before those that keep its PIN
+		a := actions[i]
+		first := cmp.Or(a.Kept, a.ID)
+		p := pins[first]
+		if p == nil {
+			p = &sharedPIN{}
+			pins[first] = p
+		}
+		p.learn(a)
+		pins[a.ID], places[i] = p, ranked{a, p}
+	}
+	slices.SortStableFunc(places, func(a, b ranked) int {
+		if order := cmp.Compare(a.likelihood(), b.likelihood()); order != 0 {
+			return order
+		}
+		switch a.likelihood() {
+		case known:
+			return b.proven().Compare(a.proven())
+		case possible:
+			return b.Delivered.Compare(a.Delivered)
+		case opened:
+			return b.Released.Compare(a.Released)
+		default:
+			return 0
+		}
+	})
+	candidates := make([]Candidate, len(places))
+	for i, r := range places {
+		candidates[i] = Candidate{Action: r.withoutBoxes(), Reason: r.why(), Disclosed: r.pin.disclosed, Feedback: r.pin.opinion()}
+	}
+	return candidates
+}
+
+func (p *sharedPIN) learn(a Action) {
+	if a.Feedback != "" && !a.FeedbackAt.Before(p.saidAt) {
+		p.said, p.saidAt = a.Feedback, a.FeedbackAt
+	}
+	p.delivered, p.opened = later(p.delivered, a.Delivered), later(p.opened, a.Released)
+	p.disclosed = p.disclosed || a.Disclosures > 0
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// opinion is what a person said of the PIN, for as long as that holds. A later delivery may put the PIN on the device again; and that it
+// worked is the past once the device was seen open.
+func (p *sharedPIN) opinion() Feedback {
+	if p.delivered.After(p.saidAt) || p.said == FeedbackWorked && p.opened.After(p.saidAt) {
+		return ""
+	}
+	return p.said
+}
+
+func (r ranked) likelihood() int {
+	switch opinion := r.pin.opinion(); {
 	case opinion == FeedbackWrongPIN:
 		return wrong
-	case opinion == FeedbackWorked, a.State == StateConfirmed:
+	case opinion == FeedbackWorked, r.State == StateConfirmed:
 		return known
-	case a.MayBeOnDevice():
+	case r.MayBeOnDevice():
 		return possible
-	case a.State == StateReleased:
+	case r.State == StateReleased:
 		return opened
-	case a.State == StateRefused:
+	case r.State == StateRefused:
 		return refused
 	default:
 		return unsent
@@ -104,8 +156,8 @@ func likelihood(a Action) int {
 }
 
 // why says in words what puts the candidate where it is.
-func why(a Action) string {
-	if a.opinion() == FeedbackWorked {
+func (r ranked) why() string {
+	if r.pin.opinion() == FeedbackWorked {
 		return "somebody opened the device with it"
 	}
 	return [...]string{
@@ -115,27 +167,18 @@ func why(a Action) string {
 		"the device said that it did not do this",
 		"the command never left",
 		"somebody tried it, and it did not open the device",
-	}[likelihood(a)]
-}
-
-// opinion is what a person said of the PIN, for as long as that holds. A later delivery may put the PIN on the device again; and that it
-// worked is the past once the device was seen open.
-func (a Action) opinion() Feedback {
-	if a.Delivered.After(a.FeedbackAt) || a.Feedback == FeedbackWorked && a.Released.After(a.FeedbackAt) {
-		return ""
-	}
-	return a.Feedback
+	}[r.likelihood()]
 }
 
 // proven is when the device is known to have had this PIN last. A device acts on a command when it gets it, however late it says so: of
 // two acknowledged locks the one that was delivered last is on it, even if the other's answer came in after.
-func (a Action) proven() time.Time {
+func (r ranked) proven() time.Time {
 	switch {
-	case a.opinion() == FeedbackWorked:
-		return a.FeedbackAt
-	case a.Delivered.IsZero():
-		return a.Confirmed
+	case r.pin.opinion() == FeedbackWorked:
+		return r.pin.saidAt
+	case r.Delivered.IsZero():
+		return r.Confirmed
 	default:
-		return a.Delivered
+		return r.Delivered
 	}
 }

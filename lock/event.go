@@ -49,6 +49,7 @@ const (
 	EventAuditRead      EventType = "audit-read"
 	EventEnrolmentLink  EventType = "enrolment-link" // a way in was handed out: who has it can enrol a device, or renew one's certificate
 	EventEnrolled       EventType = "enrolled"       // a certificate was bound to a device
+	EventKeyring        EventType = "keyring"        // the keys that seal were changed
 )
 
 // Event is one recorded fact. Those of an action are numbered from 1 and hash-chained; a notice belongs to no action. The ID makes every

@@ -60,6 +60,32 @@ func TestFeedbackReordersTheCandidates(t *testing.T) {
 	}
 }
 
+// TestFeedbackOfAKeptPIN: what is said of a PIN goes for every action that has it, and so does that somebody saw it.
+func TestFeedbackOfAKeptPIN(t *testing.T) {
+	f := newFixture(t)
+	first, _ := wasLocked(t, f)
+	second := f.Lock(mac(), keep)
+	f.Deliver(mac())
+	cancel(t, f, second.ID)
+	f.Clock.Advance(time.Second)
+	other := f.Lock(mac())
+	f.Deliver(mac())
+	cancel(t, f, other.ID)
+	says(t, f, second, lock.FeedbackWrongPIN)
+	require.Equal(t, []lock.ID{other.ID, second.ID, first.ID}, candidateIDs(t, f, mac()))
+	for _, c := range candidates(t, f, mac())[1:] {
+		assert.Contains(t, c.Reason, "somebody tried it")
+		assert.Equal(t, lock.FeedbackWrongPIN, c.Feedback)
+		assert.False(t, c.Disclosed)
+	}
+	f.PIN(first.ID)
+	for _, c := range candidates(t, f, mac()) {
+		assert.Equal(t, c.Action.ID != other.ID, c.Disclosed)
+	}
+	says(t, f, first, lock.FeedbackWorked)
+	require.Equal(t, []lock.ID{second.ID, first.ID, other.ID}, candidateIDs(t, f, mac()))
+}
+
 // TestNewsOverFeedback: what a person said holds until the PIN may be on the device again.
 func TestNewsOverFeedback(t *testing.T) {
 	t.Run("delivered again", func(t *testing.T) {

@@ -35,6 +35,7 @@ type keyringJob struct {
 	ring           *pin.Keyring
 	db             *db.DB
 	sealed         func(context.Context) (map[string]int, error) // counts the secrets by the key that they need
+	record         func(ctx context.Context, kind, keyID string) error // what was done to a key
 	logger         *slog.Logger
 	stdout, stderr io.Writer
 }
@@ -81,7 +82,7 @@ func runKeyring(ctx context.Context, args []string, env func(string) string, std
 		return err
 	}
 	defer func() { _ = j.db.Close() }() // what was to be durable is
-	j.sealed = j.db.SealedBy
+	j.sealed, j.record = j.db.SealedBy, j.note
 	return command.run(j, ctx, words[len(words)-1])
 }
 

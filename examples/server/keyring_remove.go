@@ -34,7 +34,7 @@ func (j keyringJob) remove(ctx context.Context, id string) error {
 	}
 	j.say("Key %s is out of the keyring. Should anything ever ask for it, its line is in %s:", id, j.removedPath())
 	j.say("keep that file as safe as the keyring, and delete it when no backup of the database needs the key.")
-	return nil
+	return j.record(ctx, "removed", id)
 }
 
 // unneeded is an error while anything needs the key, or that is not known.

@@ -58,6 +58,9 @@ func (j keyringJob) resealKey(ctx context.Context, service *lock.Service, sealer
 	if own {
 		done++
 	}
+	if done > 0 {
+		err = errors.Join(err, j.record(context.WithoutCancel(ctx), "resealed", id))
+	}
 	return done, errors.Join(caErr, err)
 }
 
@@ -79,6 +82,18 @@ func (j keyringJob) left(ctx context.Context, retired []string) error {
 		}
 	}
 	return errors.Join(errors.Join(stays...), j.missing(sealed))
+}
+
+// note records what was done to a key.
+func (j keyringJob) note(ctx context.Context, kind, keyID string) error {
+	service, err := j.service(ctx, j.ring, 0)
+	if err == nil {
+		err = service.Note(ctx, operator(), lock.EventKeyring, inventory.Scope, map[string]string{"kind": kind, "key_id": keyID})
+	}
+	if err != nil {
+		return fmt.Errorf("key %s was %s, and that could not be recorded: %w", keyID, kind, err)
+	}
+	return nil
 }
 
 // service is the ledger for the one who reseals it.

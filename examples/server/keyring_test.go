@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -95,6 +96,12 @@ func TestKeyringIsRotatedBesideARunningServer(t *testing.T) {
 	actor, _ := events[1]["actor"].(map[string]any)
 	assert.Equal(t, "resealed", events[1].text("type"))
 	assert.Equal(t, map[string]any{"id": "admin", "name": "keyring command", "address": "local"}, actor)
+	var kinds []string
+	for _, e := range s.must(t, http.StatusOK, http.MethodGet, "/api/v1/events?type=keyring", nil).list("items") {
+		facts, _ := e["facts"].(map[string]any)
+		kinds = append(kinds, fmt.Sprint(facts["kind"], " ", facts["key_id"]))
+	}
+	assert.ElementsMatch(t, []string{"activated " + now, "resealed " + old, "removed " + old}, kinds)
 	s.replays(t)
 	code := s.reveal(t, before)
 	s.stop()

@@ -79,7 +79,7 @@ func openKeyring(ctx context.Context, o options, d *db.DB, logger *slog.Logger) 
 	if err != nil {
 		return nil, &usageError{"-keyring", "must be a readable keyring file", err}
 	}
-	if missing := needs(sealed, keyring.ring.KeyIDs()); missing != "" {
+	if missing := needs(sealed, keyring.rings[0].KeyIDs()); missing != "" {
 		return nil, &usageError{"-keyring", path + " is not the right one, restore it from its backup: " + missing, nil}
 	}
 	return keyring, nil

@@ -165,7 +165,7 @@ func newCandidate(rank int, c lock.Candidate) candidate {
 	}
 	return candidate{
 		ActionID: a.ID, Rank: rank, Reason: c.Reason, State: a.State, Supplied: a.Supplied, KeptFrom: a.Kept, ReuseReason: a.Reuse,
-		Reveals: a.Disclosures, Disclosed: a.Disclosures > 0, Feedback: outcome(a.Feedback), FeedbackAt: when(a.FeedbackAt),
+		Reveals: a.Disclosures, Disclosed: c.Disclosed, Feedback: outcome(a.Feedback), FeedbackAt: when(a.FeedbackAt),
 		OnDevice: a.MayBeOnDevice(), OrderedAt: when(a.Created), DeliveredAt: when(a.Delivered), ConfirmedAt: when(a.Confirmed),
 		ReleasedAt: when(a.Released), LastUsedAt: when(used), RequestedBy: a.By.ID, DeviceID: a.Device.ID, SerialNumber: a.Device.Serial,
 	}

@@ -27,6 +27,7 @@ var eventFilters = []eventFilter{
 	{"feedback", "PINs tried", []lock.EventType{lock.EventFeedback}},
 	{"denials", "Denials and alarms", []lock.EventType{lock.EventDenied, lock.EventAlarm}},
 	{"enrolments", "Enrolments", []lock.EventType{lock.EventEnrolmentLink, lock.EventEnrolled}},
+	{"keys", "Keys", []lock.EventType{lock.EventKeyring, lock.EventResealed}},
 	{"sign-ins", "Sign-ins", []lock.EventType{lock.EventSignedIn}},
 }
 

@@ -60,8 +60,8 @@ func (c *console) feedbackPage(w http.ResponseWriter, r *http.Request, a lock.Ac
 	return c.render(w, r, http.StatusOK, "feedback", "What came of it", data)
 }
 
-// next is the PIN to try when that of an action was wrong: the first candidate that has left, that nobody tried in vain, and that is not
-// the same PIN, kept. Each try in vain costs a wait at the device, so that one which cannot open it is not proposed.
+// next is the PIN to try when that of an action was wrong: the first candidate that has left and that nobody tried in vain. Each try in
+// vain costs a wait at the device, so that one which cannot open it is not proposed.
 func (c *console) next(ctx context.Context, a lock.Actor, wrong lock.Action) (*lock.Candidate, error) {
 	d, err := c.deviceOf(ctx, wrong)
 	if err != nil {
@@ -71,13 +71,9 @@ func (c *console) next(ctx context.Context, a lock.Actor, wrong lock.Action) (*l
 	if err != nil {
 		return nil, err
 	}
-	origin, failed := origins(candidates), map[lock.ID]bool{}
-	for _, c := range candidates {
-		failed[origin(c.Action)] = failed[origin(c.Action)] || opinion(c.Action) == lock.FeedbackWrongPIN
-	}
 	i := slices.IndexFunc(candidates, func(c lock.Candidate) bool {
 		left := c.Action.Deliveries > 0 || c.Action.Answers > 0
-		return left && !failed[origin(c.Action)]
+		return left && c.Feedback != lock.FeedbackWrongPIN
 	})
 	if i < 0 {
 		return nil, nil //nolint:nilnil // there is none, which is no error

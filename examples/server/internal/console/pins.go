@@ -91,9 +91,8 @@ func (c *console) pinsPage(w http.ResponseWriter, r *http.Request, a lock.Actor)
 // cost a question to the ledger.
 func (c *console) history(ctx context.Context, a lock.Actor, candidates []lock.Candidate, limit int) ([]pinUse, error) {
 	var uses []pinUse
-	seen := seenOf(candidates)
 	for i, candidate := range candidates[:min(limit, len(candidates))] {
-		use := pinUse{Action: candidate.Action, Rank: i + 1, Reason: candidate.Reason, Seen: seen(candidate.Action)}
+		use := pinUse{Action: candidate.Action, Rank: i + 1, Reason: candidate.Reason, Seen: candidate.Disclosed}
 		if use.Action.Disclosures > 0 || use.Action.Feedback != "" {
 			events, err := c.Service.Events(ctx, a, lock.EventFilter{
 				Action: use.Action.ID, Types: []lock.EventType{lock.EventRevealed, lock.EventFeedback}, Newest: true,
@@ -112,32 +111,6 @@ func (c *console) history(ctx context.Context, a lock.Actor, candidates []lock.C
 		uses = append(uses, use)
 	}
 	return uses, nil
-}
-
-// origins finds out which actions have the same PIN, because one kept that of the other: those with the same origin.
-func origins(candidates []lock.Candidate) func(lock.Action) lock.ID {
-	kept := map[lock.ID]lock.ID{}
-	for _, c := range candidates {
-		kept[c.Action.ID] = c.Action.Kept
-	}
-	return func(a lock.Action) lock.ID {
-		id := a.ID
-		for kept[id] != "" && kept[id] < id { // what is kept is always older
-			id = kept[id]
-		}
-		return id
-	}
-}
-
-// seenOf says of a PIN whether somebody was shown it, also when that was with another action.
-func seenOf(candidates []lock.Candidate) func(lock.Action) bool {
-	origin, shown := origins(candidates), map[lock.ID]bool{}
-	for _, c := range candidates {
-		if c.Action.Disclosures > 0 {
-			shown[origin(c.Action)] = true
-		}
-	}
-	return func(a lock.Action) bool { return shown[origin(a)] }
 }
 
 // deviceOf is the device of an action as the inventory knows it, else as the action keeps it.

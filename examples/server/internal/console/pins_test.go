@@ -71,22 +71,6 @@ func TestPINHistoryOfADeviceThatIsGone(t *testing.T) {
 	assert.Equal(t, http.StatusNotFound, b.get("/devices/never/pins").StatusCode)
 }
 
-// A PIN that was kept is one PIN: who saw it with one lock has seen that of the other.
-func TestSeenIsOfThePINAndNotOfItsLock(t *testing.T) {
-	candidates := []lock.Candidate{
-		{Action: lock.Action{ID: "3", Kept: "2"}}, {Action: lock.Action{ID: "2", Kept: "1", Disclosures: 1}}, {Action: lock.Action{ID: "1"}},
-		{Action: lock.Action{ID: "0"}}, {Action: lock.Action{ID: "5", Kept: "5"}}, {Action: lock.Action{ID: "4", Kept: "gone"}},
-	}
-	seen := seenOf(candidates)
-	for id, want := range map[lock.ID]bool{"3": true, "2": true, "1": true, "0": false, "5": false, "4": false} {
-		for _, c := range candidates {
-			if c.Action.ID == id {
-				assert.Equal(t, want, seen(c.Action), "%s", id)
-			}
-		}
-	}
-}
-
 func TestSeenWithAnotherLock(t *testing.T) {
 	b := newBench(t).signIn()
 	past(b, "mac1")

@@ -85,11 +85,15 @@ var acts = map[lock.EventType]string{
 	lock.EventAuditRead:       "Audit log read",
 	lock.EventEnrolmentLink:   "Enrolment link made",
 	lock.EventEnrolled:        "Certificate bound",
+	lock.EventKeyring:         "Keyring changed",
 }
 
 // ways are the kinds of those events that have kinds.
 var ways = map[lock.EventType]map[string]string{
 	lock.EventEnrolmentLink: {"renew": "Link to renew a certificate made"},
+	lock.EventKeyring: {
+		"activated": "New key seals", "resealed": "Secrets of a retired key sealed anew", "removed": "Retired key removed",
+	},
 	lock.EventEnrolled: {
 		"new": "Certificate bound: new device", "again": "Certificate bound: enrolled again", "renewed": "Certificate bound: renewed",
 	},
