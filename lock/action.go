@@ -66,8 +66,8 @@ type Action struct {
 	Message     string    `json:"message,omitempty"`      // for the locked screen
 	PhoneNumber string    `json:"phone_number,omitempty"` // for the locked screen
 	Supplied    bool      `json:"supplied,omitempty"`     // the caller chose the PIN
-	Kept        ID        `json:"kept,omitempty"`         // the action whose PIN this one uses again
-	PINMade     time.Time `json:"pin_made,omitzero"`      // when a kept PIN came into being; zero: with this action
+	Kept        ID        `json:"kept,omitempty"`         // the action whose PIN this one uses again: kept, or supplied once more
+	PINMade     time.Time `json:"pin_made,omitzero"`      // when a PIN that is used again came into being; zero: with this action
 	Reuse       string    `json:"reuse,omitempty"`        // why a PIN that was used before or shown to somebody was used again
 	Forced      bool      `json:"forced,omitempty"`       // ordered over a finding that blocks
 	Findings    []Finding `json:"findings,omitempty"`     // of its preflight

@@ -13,12 +13,12 @@ import (
 // choice is the PIN of an order, and how it came about.
 type choice struct {
 	code     pin.PIN
-	from     Action // the action whose PIN is kept
+	from     Action // the action whose PIN is used again
 	reused   bool   // it was used before or shown to somebody, which Request.Reuse allows
 	findings []Finding
 }
 
-// made is when a kept PIN came into being.
+// made is when a PIN that is used again came into being.
 func (c choice) made() time.Time {
 	if c.from.PINMade.IsZero() {
 		return c.from.Created
@@ -36,7 +36,7 @@ func (s *Service) choose(ctx context.Context, actor Actor, kind Kind, plan Plan,
 	case plan.NoPIN:
 		return choice{}, nil
 	case r.Keep:
-		return s.keep(ctx, actor, kind, plan, r)
+		return s.keep(ctx, kind, plan, r)
 	}
 	used, err := s.past(ctx, r.Device)
 	if err != nil {
@@ -65,18 +65,42 @@ func (s *Service) draw(plan Plan, r Request, used past) (choice, error) {
 // supplied takes the caller's PIN, if policy and rotation accept it. That rotation does not is on record, because the answer says that
 // this is one of the device's PINs.
 func (s *Service) supplied(ctx context.Context, actor Actor, plan Plan, r Request, used past) (choice, error) {
-	if err := suppliedPolicy(plan, r).Check(r.PIN); err != nil {
+	if err := plan.Policy.Check(r.PIN); err != nil {
 		return choice{}, refusedPIN(err)
+	}
+	if err := s.triesLeft(ctx, r.Device); err != nil {
+		return choice{}, err
 	}
 	c := choice{code: r.PIN, findings: slices.Concat(used.findings, shared(r))}
 	if err := s.cfg.Rotation.Check(r.PIN, used.last, used.disclosed); err != nil {
 		if r.Reuse == "" {
 			return c, s.guessed(ctx, actor, r, refusedPIN(err))
 		}
-		c.reused = true
+		c.reused, c.from = true, used.owner(r.PIN)
 		c.findings = append(c.findings, reuseFinding())
 	}
 	return c, nil
+}
+
+// maxTries is how many orders of one device may carry a PIN of the caller's own in a day.
+const maxTries = 10
+
+// triesLeft keeps orders from being a way to find out the device's earlier PINs: each tells whether its PIN is one of them.
+func (s *Service) triesLeft(ctx context.Context, d Device) error {
+	day, err := s.all(ctx, Filter{Scope: d.Scope, Devices: []string{d.ID}, Kinds: pinKinds(), CreatedFrom: s.now().Add(-24 * time.Hour)})
+	if err != nil {
+		return err
+	}
+	tries := 0
+	for _, a := range day {
+		if a.Supplied {
+			tries++
+		}
+	}
+	if tries >= maxTries {
+		return &InputError{Field: "pin", Rule: fmt.Sprintf("was chosen for %d orders of this device in a day: order a new one, or wait", tries)}
+	}
+	return nil
 }
 
 func refusedPIN(err error) error {
@@ -99,17 +123,16 @@ func (s *Service) guessed(ctx context.Context, actor Actor, r Request, answer er
 	return answer
 }
 
-// suppliedPolicy refuses also what this order says in clear: a phone number is no PIN.
-func suppliedPolicy(plan Plan, r Request) pin.Policy {
-	p := plan.Policy
-	p.Avoid = slices.Concat(p.Avoid, []string{r.PhoneNumber})
-	return p
-}
-
 // past is what the device's earlier PINs say about the next one. Both lists are newest first.
 type past struct {
 	last, disclosed []pin.PIN
+	actions         []Action  // those of last
 	findings        []Finding // when some could not be opened
+}
+
+// owner is the newest action that has this PIN.
+func (p past) owner(code pin.PIN) Action {
+	return p.actions[slices.IndexFunc(p.last, code.Equal)]
 }
 
 // pastPINs is how many of a device's actions an order looks at for PINs that must not come again.
@@ -142,7 +165,7 @@ func (s *Service) past(ctx context.Context, d Device) (past, error) {
 			unread++
 			continue
 		}
-		used.last = append(used.last, code)
+		used.last, used.actions = append(used.last, code), append(used.actions, a)
 		if a.Disclosures > 0 {
 			used.disclosed = append(used.disclosed, code)
 		}

@@ -76,7 +76,7 @@ func TestDisclosedPINDoesNotComeAgain(t *testing.T) {
 func TestSuppliedPINUsedBefore(t *testing.T) {
 	const code = "739184"
 	f := newFixture(t)
-	ended(t, f, supplied(t, code))
+	old := ended(t, f, supplied(t, code))
 	_, err := order(t, f, supplied(t, code))
 	require.Equal(t, "pin", inputField(err))
 	require.ErrorIs(t, err, pin.ReasonHistory)
@@ -90,8 +90,14 @@ func TestSuppliedPINUsedBefore(t *testing.T) {
 	a := f.Lock(mac(), supplied(t, code), because("the owner has it on paper"))
 	assert.Equal(t, "the owner has it on paper", a.Reuse)
 	assert.Contains(t, codes(a.Findings), "pin_reused")
+	assert.Equal(t, old.ID, a.Kept, "which one it is")
+	assert.Equal(t, old.Created, a.PINMade)
 	assert.Equal(t, code, f.Deliver(mac()).PIN)
 	requireReplay(t, f.Store, a.ID)
+	f.PIN(old.ID)
+	for _, c := range candidates(t, f, mac()) {
+		assert.True(t, c.Disclosed, "it is one PIN")
+	}
 }
 
 func TestSuppliedPINIsComparedWithTheLastOnesOnly(t *testing.T) {
@@ -126,6 +132,23 @@ func TestSuppliedPINOfAnEarlierEnrolment(t *testing.T) {
 	f.Lock(another, supplied(t, "739184"))
 }
 
+// TestPINsAreNotTriedOut: each order with a PIN of one's own tells whether the device had it.
+func TestPINsAreNotTriedOut(t *testing.T) {
+	f := newFixture(t)
+	for i := range 10 {
+		f.Clock.Advance(time.Minute)
+		ended(t, f, supplied(t, fmt.Sprint(739184+i)))
+		ended(t, f)
+	}
+	_, err := order(t, f, supplied(t, "284617"))
+	require.Equal(t, "pin", inputField(err))
+	require.ErrorContains(t, err, "10 orders of this device in a day")
+	f.Lock(locktest.Device("mac-2"), supplied(t, "284617"))
+	ended(t, f)
+	f.Clock.Advance(24 * time.Hour)
+	f.Lock(mac(), supplied(t, "284617"))
+}
+
 // TestHistoryThatDoesNotOpen must not stand in the way of a lock.
 func TestHistoryThatDoesNotOpen(t *testing.T) {
 	f := newFixture(t)
@@ -148,7 +171,6 @@ func TestPINIsNothingThatDescribesTheDevice(t *testing.T) {
 		"user":          func(r *lock.Request) { r.Device.User = "u" + code },
 		"model":         func(r *lock.Request) { r.Device.Model = "Mac" + code },
 		"ID":            func(r *lock.Request) { r.Device.ID = "0000-" + code },
-		"phone number":  func(r *lock.Request) { r.PhoneNumber = "+44 73 91 84" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t)

@@ -65,7 +65,8 @@
 // says so (pin_reused).
 //
 // Earlier PINs are opened and compared: there is no fingerprint to search for. An order that is refused because of one tells whoever asks
-// that this is or was a PIN of the device, so the refusal is an alarm on record, and [Service.Preflight] does not compare.
+// that this is or was a PIN of the device, so the refusal is an alarm on record, a device takes ten orders with a PIN of the caller's own in
+// a day, and [Service.Preflight] does not compare. With a PIN that is kept nothing is compared that a caller can choose.
 //
 // # Which PIN opens it
 //

@@ -10,19 +10,16 @@ import (
 )
 
 // keep finds the PIN that the device confirmed last. When it may not be used again, the findings block and say why.
-func (s *Service) keep(ctx context.Context, actor Actor, kind Kind, plan Plan, r Request) (choice, error) {
+func (s *Service) keep(ctx context.Context, kind Kind, plan Plan, r Request) (choice, error) {
 	c, err := s.kept(ctx, kind, plan, r)
 	if err != nil || blocked(c.findings, false) {
 		return c, err
 	}
-	// A message holds thousands of numbers. Were they compared with the PIN, few orders would find it out.
+	// Texts are not compared with the PIN: whoever may order would find it out by what is refused. They must not say any such number.
 	for _, f := range []struct{ field, text string }{{"message", r.Message}, {"reason", r.Reason}, {"ticket", r.Ticket}, {"reuse", r.Reuse}} {
-		if longestRun(f.text) >= plan.Policy.Length && plan.Policy.Length > 0 {
-			return c, &InputError{Field: f.field, Rule: "must not contain as many digits in a row as a PIN has, when the PIN is kept: they might be it"}
+		if maskDigits(f.text, plan.Policy.Length) != f.text {
+			return c, &InputError{Field: f.field, Rule: "must not contain a number of as many digits as a PIN has when the PIN is kept: it might be it"}
 		}
-	}
-	if err := r.discreet(c.code); err != nil {
-		return c, s.guessed(ctx, actor, r, err)
 	}
 	return c, nil
 }
@@ -53,7 +50,9 @@ func (s *Service) kept(ctx context.Context, kind Kind, plan Plan, r Request) (ch
 	if c.code, _, err = s.open(ctx, last, SecretPIN); err != nil {
 		return choice{}, err
 	}
-	err = s.cfg.Rotation.Keep(c.code, plan.Policy, s.now().Sub(c.made()), used.disclosed)
+	rules := plan.Policy
+	rules.Avoid = nil // who can rename the device would find out its PIN by what is not kept
+	err = s.cfg.Rotation.Keep(c.code, rules, s.now().Sub(c.made()), used.disclosed)
 	if r.Reuse != "" && errors.Is(err, pin.ReasonDisclosed) {
 		c.reused, err = true, nil
 		c.findings = append(c.findings, reuseFinding())
@@ -127,7 +126,7 @@ func (s *Service) judge(ctx context.Context, kind Kind, plan Plan, r Request) ([
 		return nil, nil
 	}
 	var about []Finding
-	for _, broken := range suppliedPolicy(plan, r).Findings(r.PIN) {
+	for _, broken := range plan.Policy.Findings(r.PIN) {
 		about = append(about, Finding{
 			Code: "pin_" + string(broken.Reason), Level: LevelBlock, Field: "pin", Text: capital(sentence(broken)),
 		})
@@ -141,16 +140,4 @@ func capital(s string) string {
 		return s
 	}
 	return strings.ToUpper(s[:1]) + s[1:]
-}
-
-// longestRun is the number of digits in the longest run of them.
-func longestRun(text string) int {
-	longest, run := 0, 0
-	for _, c := range text {
-		if run++; c < '0' || c > '9' {
-			run = 0
-		}
-		longest = max(longest, run)
-	}
-	return longest
 }

@@ -65,7 +65,7 @@ const (
 // Request is an order for one device.
 type Request struct {
 	Device      Device
-	Reason      string    // why, in the actor's words; at most 1,024 characters. A run of as many digits as a PIN has is not kept
+	Reason      string    // why, in the actor's words; at most 1,024 characters. A number of as many digits as a PIN has is not kept
 	Ticket      string    // at most 128 characters
 	Message     string    // for the locked screen; the platform's rules apply, and it must not contain the PIN
 	PhoneNumber string    // for the locked screen; the platform's rules apply

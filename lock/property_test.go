@@ -82,6 +82,11 @@ func (w *world) order(t *rapid.T) {
 		require.Empty(t, r.Reuse)
 		return
 	}
+	if inputField(err) == "pin" {
+		require.ErrorContains(t, err, "in a day")
+		require.False(t, r.PIN.IsZero())
+		return
+	}
 	require.NoError(t, err)
 	if !a.Joined {
 		w.kept(t, a)
@@ -180,8 +185,8 @@ func (w *world) next(t *rapid.T) locktest.Command {
 	if code, before := w.pins[c.ID]; before {
 		require.Equal(t, code, c.PIN, "every delivery of one action carries the same PIN")
 	}
-	if a := w.f.Get(c.ID); a.Kept != "" {
-		require.Equal(t, w.pins[a.Kept], c.PIN, "kept is kept")
+	if kept, delivered := w.pins[w.f.Get(c.ID).Kept]; delivered {
+		require.Equal(t, kept, c.PIN, "kept is kept")
 	}
 	w.pins[c.ID] = c.PIN
 	return c
@@ -278,6 +283,10 @@ func (w *world) candidates(t *rapid.T) []lock.Candidate {
 // kept holds a new action to what a PIN may be kept for.
 func (w *world) kept(t *rapid.T, a lock.Action) {
 	if a.Kept == "" {
+		return
+	}
+	if a.Supplied {
+		require.NotEmpty(t, a.Reuse, "used before")
 		return
 	}
 	from := w.f.Get(a.Kept)

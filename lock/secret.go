@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"regexp"
 	"strings"
+	"unicode"
 
 	"github.com/latchkey-mdm/latchkey/pin"
 )
@@ -54,9 +56,25 @@ func (a Action) hasSecret(name string) bool {
 	return false
 }
 
-// contains reports whether a text gives the secret away.
+// contains reports whether a text gives the secret away: a PIN of digits also where something stands between them, as in 739 184.
 func contains(text string, secret pin.PIN) bool {
-	return !secret.IsZero() && strings.Contains(text, secret.Expose())
+	if secret.IsZero() {
+		return false
+	}
+	code := secret.Expose()
+	return strings.Contains(text, code) || strings.Trim(code, digits) == "" && strings.Contains(joined(text), code)
+}
+
+const digits = "0123456789"
+
+// joined is the text without what may stand between digits: all that is neither a letter nor a digit.
+func joined(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return r
+		}
+		return -1
+	}, text)
 }
 
 const withheld = "[withheld]"
@@ -85,7 +103,7 @@ func (s *Service) withhold(ctx context.Context, a Action, facts map[string]strin
 	return clipFacts(kept)
 }
 
-// withholdText keeps the PIN out of an actor's words about an action. Of a PIN of digits, every run of as many digits goes, whatever it
+// withholdText keeps the PIN out of an actor's words about an action. Of a PIN of digits, every number of as many digits goes, whatever it
 // says: if only the PIN itself went, whoever writes a thousand numbers and reads them back would learn which it is.
 func (s *Service) withholdText(ctx context.Context, a Action, text string) string {
 	if text == "" || !a.hasSecret(SecretPIN) {
@@ -95,7 +113,7 @@ func (s *Service) withholdText(ctx context.Context, a Action, text string) strin
 	if err != nil {
 		return withheld
 	}
-	if strings.Trim(code.Expose(), "0123456789") != "" {
+	if strings.Trim(code.Expose(), digits) != "" {
 		if contains(text, code) {
 			return withheld
 		}
@@ -104,24 +122,21 @@ func (s *Service) withholdText(ctx context.Context, a Action, text string) strin
 	return maskDigits(text, len(code.Expose()))
 }
 
-// maskDigits replaces every run of exactly n digits.
+var (
+	run    = regexp.MustCompile(`[0-9]+`)
+	number = regexp.MustCompile(`[0-9]+(?:[^\pL\pN][0-9]+)*`) // runs with one character between them
+)
+
+// maskDigits replaces every number of exactly n digits: a run of them, or several with one character between them, as in 739 184 and
+// 73-91-84.
 func maskDigits(text string, n int) string {
-	var out strings.Builder
-	for text != "" {
-		run := len(text) - len(strings.TrimLeft(text, "0123456789"))
-		switch {
-		case run == n && n > 0:
-			out.WriteString("[digits]")
-		default:
-			out.WriteString(text[:run])
+	mask := func(s string) string {
+		if len(joined(s)) == n {
+			return "[digits]"
 		}
-		text = text[run:]
-		next := strings.IndexAny(text, "0123456789")
-		if next < 0 {
-			next = len(text)
-		}
-		out.WriteString(text[:next])
-		text = text[next:]
+		return s
 	}
-	return out.String()
+	return number.ReplaceAllStringFunc(text, func(s string) string {
+		return run.ReplaceAllStringFunc(mask(s), mask)
+	})
 }

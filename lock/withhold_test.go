@@ -97,8 +97,20 @@ func TestWithholdingIsNoOracle(t *testing.T) {
 	const code = "739184"
 	f := newFixture(t)
 	a := f.Lock(mac(), supplied(t, code))
-	f.Lock(mac(), func(r *lock.Request) { r.Reason = "tickets 739183 and " + code + "; floor 12345, phone 5550100" })
-	assert.Equal(t, "tickets [digits] and [digits]; floor 12345, phone 5550100", eventsOf(t, f, a.ID)[1].Reason)
+	for said, kept := range map[string]string{
+		"tickets 739183 and " + code + "; floor 12345, phone 5550100": "tickets [digits] and [digits]; floor 12345, phone 5550100",
+		"739 184, or 739-183": "[digits], or [digits]",
+		"7 3 9 1 8 4":         "[digits]",
+		"73·91·84":            "[digits]",
+		"4711 739184":         "4711 [digits]",
+		"call 020 7946 0000":  "call 020 7946 0000",
+		"on 2026-11-21":       "on 2026-11-21",
+		"ward 7b3, 918 4":     "ward 7b3, 918 4",
+	} {
+		f.Lock(mac(), func(r *lock.Request) { r.Reason = said })
+		events := eventsOf(t, f, a.ID)
+		assert.Equal(t, kept, events[len(events)-1].Reason)
+	}
 }
 
 // TestReasonsAreKeptWhole: a limit in characters is no limit in bytes.
