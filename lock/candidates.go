@@ -70,11 +70,12 @@ type ranked struct {
 	pin *sharedPIN // what is known of its PIN, also from other actions that have the same
 }
 
-// sharedPIN is what is known of a PIN that several actions may have, because it was kept.
+// sharedPIN is what is known of a PIN that several actions may have, because it was used again.
 type sharedPIN struct {
 	said                      Feedback // what a person said of it last
 	saidAt, delivered, opened time.Time
 	disclosed                 bool
+	followed                  bool // another PIN was delivered since
 }
 
 // rankCandidates orders actions, given newest first, by how likely their PIN opens the device.
@@ -91,6 +92,13 @@ func rankCandidates(actions []Action) []Candidate {
 		}
 		p.learn(a)
 		pins[a.ID], places[i] = p, ranked{a, p}
+	}
+	for _, p := range pins {
+		for _, other := range pins {
+			if p != other && other.delivered.After(p.saidAt) {
+				p.followed = true
+			}
+		}
 	}
 	slices.SortStableFunc(places, func(a, b ranked) int {
 		if order := cmp.Compare(a.likelihood(), b.likelihood()); order != 0 {
@@ -129,10 +137,10 @@ func later(a, b time.Time) time.Time {
 	return a
 }
 
-// opinion is what a person said of the PIN, for as long as that holds. A later delivery may put the PIN on the device again; and that it
-// worked is the past once the device was seen open.
+// opinion is what a person said of the PIN, for as long as that holds. A later delivery may put the PIN on the device again. That it
+// worked is the past once the device was seen open, or another PIN left for it: it was open then, and if it is locked, not by this one.
 func (p *sharedPIN) opinion() Feedback {
-	if p.delivered.After(p.saidAt) || p.said == FeedbackWorked && p.opened.After(p.saidAt) {
+	if p.delivered.After(p.saidAt) || p.said == FeedbackWorked && (p.followed || p.opened.After(p.saidAt)) {
 		return ""
 	}
 	return p.said

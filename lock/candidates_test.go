@@ -32,6 +32,20 @@ func candidateIDs(t *testing.T, f *locktest.Fixture, d lock.Device) []lock.ID {
 	return ids
 }
 
+// TestClockThatWasSetBack does not reorder deliveries.
+func TestClockThatWasSetBack(t *testing.T) {
+	f := newFixture(t)
+	a := f.Lock(mac())
+	f.Deliver(mac())
+	cancel(t, f, a.ID)
+	f.Clock.Set(f.Clock.Now().Add(-time.Hour))
+	b := f.Lock(mac())
+	f.Deliver(mac())
+	f.Answer(a, lock.Acknowledged)
+	f.Answer(b, lock.Acknowledged)
+	assert.Equal(t, []lock.ID{b.ID, a.ID}, candidateIDs(t, f, mac()))
+}
+
 // TestCandidates gives one device a lock in every situation, and expects the order of the design.
 func TestCandidates(t *testing.T) {
 	f := newFixture(t)

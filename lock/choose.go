@@ -50,16 +50,17 @@ func (s *Service) choose(ctx context.Context, actor Actor, kind Kind, plan Plan,
 
 // draw makes a new PIN that no text of the order contains.
 func (s *Service) draw(plan Plan, r Request, used past) (choice, error) {
+	var full *InputError
 	for range 100 {
 		code, err := s.cfg.Rotation.Generate(plan.Policy, used.last, used.disclosed)
 		if err != nil {
 			return choice{}, fmt.Errorf("draw a PIN: %w", err)
 		}
-		if r.discreet(code) == nil {
+		if full = r.discreet(code); full == nil {
 			return choice{code: code, findings: used.findings}, nil
 		}
 	}
-	return choice{}, &InputError{Field: "message", Rule: "contains so many digits that a PIN cannot be kept out of it"}
+	return choice{}, &InputError{Field: full.Field, Rule: "contains so many digits that a PIN cannot be kept out of it"}
 }
 
 // supplied takes the caller's PIN, if policy and rotation accept it. That rotation does not is on record, because the answer says that
@@ -87,18 +88,21 @@ const maxTries = 10
 
 // triesLeft keeps orders from being a way to find out the device's earlier PINs: each tells whether its PIN is one of them.
 func (s *Service) triesLeft(ctx context.Context, d Device) error {
-	day, err := s.all(ctx, Filter{Scope: d.Scope, Devices: []string{d.ID}, Kinds: pinKinds(), CreatedFrom: s.now().Add(-24 * time.Hour)})
-	if err != nil {
-		return err
-	}
-	tries := 0
-	for _, a := range day {
-		if a.Supplied {
-			tries++
+	tries := map[ID]bool{}
+	for _, f := range ledgerOf(d) {
+		f.Kinds, f.CreatedFrom = pinKinds(), s.now().Add(-24*time.Hour)
+		day, err := s.all(ctx, f)
+		if err != nil {
+			return err
+		}
+		for _, a := range day {
+			if a.Supplied {
+				tries[a.ID] = true
+			}
 		}
 	}
-	if tries >= maxTries {
-		return &InputError{Field: "pin", Rule: fmt.Sprintf("was chosen for %d orders of this device in a day: order a new one, or wait", tries)}
+	if len(tries) >= maxTries {
+		return &InputError{Field: "pin", Rule: fmt.Sprintf("was chosen for %d orders of this device in a day: order a new one, or wait", len(tries))}
 	}
 	return nil
 }
@@ -126,33 +130,34 @@ func (s *Service) guessed(ctx context.Context, actor Actor, r Request, answer er
 // past is what the device's earlier PINs say about the next one. Both lists are newest first.
 type past struct {
 	last, disclosed []pin.PIN
-	actions         []Action  // those of last
+	actions         []Action // those of both
+	codes           []pin.PIN
 	findings        []Finding // when some could not be opened
 }
 
-// owner is the newest action that has this PIN.
-func (p past) owner(code pin.PIN) Action {
-	return p.actions[slices.IndexFunc(p.last, code.Equal)]
+// owner is the newest action that has this PIN, which is among them.
+func (p *past) owner(code pin.PIN) Action {
+	return p.actions[slices.IndexFunc(p.codes, code.Equal)]
 }
 
-// pastPINs is how many of a device's actions an order looks at for PINs that must not come again.
-const pastPINs = 100
-
-// past opens the device's PINs. One that does not open must not stand in the way of a lock: it is on record that it was not compared.
+// past opens those of the device's PINs that a new one must not be: the last ones, and all that somebody has seen. One that does not open
+// must not stand in the way of a lock: it is on record that it was not compared.
 func (s *Service) past(ctx context.Context, d Device) (past, error) {
 	var actions []Action
 	for _, f := range ledgerOf(d) {
-		f.Kinds, f.Limit = pinKinds(), pastPINs
-		found, err := s.cfg.Store.List(ctx, f)
+		f.Kinds = pinKinds()
+		found, err := s.all(ctx, f)
 		if err != nil {
 			return past{}, err
 		}
 		actions = append(actions, found...)
 	}
-	actions = withPIN(actions)
 	var used past
 	unread := 0
-	for _, a := range actions[:min(len(actions), pastPINs)] {
+	for i, a := range withPIN(actions) {
+		if i >= s.cfg.Rotation.History && a.Disclosures == 0 {
+			continue
+		}
 		a, err := s.cfg.Store.Get(ctx, a.ID)
 		if err != nil {
 			return past{}, err
@@ -165,10 +170,7 @@ func (s *Service) past(ctx context.Context, d Device) (past, error) {
 			unread++
 			continue
 		}
-		used.last, used.actions = append(used.last, code), append(used.actions, a)
-		if a.Disclosures > 0 {
-			used.disclosed = append(used.disclosed, code)
-		}
+		used.add(a, code, i < s.cfg.Rotation.History)
 	}
 	if unread > 0 {
 		used.findings = []Finding{{
@@ -177,6 +179,16 @@ func (s *Service) past(ctx context.Context, d Device) (past, error) {
 		}}
 	}
 	return used, nil
+}
+
+func (p *past) add(a Action, code pin.PIN, recent bool) {
+	p.actions, p.codes = append(p.actions, a), append(p.codes, code)
+	if recent {
+		p.last = append(p.last, code)
+	}
+	if a.Disclosures > 0 {
+		p.disclosed = append(p.disclosed, code)
+	}
 }
 
 // pinKinds are the kinds of action that may have a PIN.

@@ -1,6 +1,7 @@
 package lock_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -87,8 +88,8 @@ func TestSuppliedPINUsedBefore(t *testing.T) {
 	assert.Equal(t, "mac-1", notices[0].Device)
 	assert.NotContains(t, string(notices[0].Body), code)
 
-	a := f.Lock(mac(), supplied(t, code), because("the owner has it on paper"))
-	assert.Equal(t, "the owner has it on paper", a.Reuse)
+	a := f.Lock(mac(), supplied(t, code), because("the owner has it on paper, not 284617"))
+	assert.Equal(t, "the owner has it on paper, not [digits]", a.Reuse)
 	assert.Contains(t, codes(a.Findings), "pin_reused")
 	assert.Equal(t, old.ID, a.Kept, "which one it is")
 	assert.Equal(t, old.Created, a.PINMade)
@@ -143,6 +144,10 @@ func TestPINsAreNotTriedOut(t *testing.T) {
 	_, err := order(t, f, supplied(t, "284617"))
 	require.Equal(t, "pin", inputField(err))
 	require.ErrorContains(t, err, "10 orders of this device in a day")
+	renamed := mac()
+	renamed.ID = "mac-1-again"
+	_, err = order(t, f, supplied(t, "284617"), func(r *lock.Request) { r.Device = renamed })
+	require.Equal(t, "pin", inputField(err), "the hardware is the same")
 	f.Lock(locktest.Device("mac-2"), supplied(t, "284617"))
 	ended(t, f)
 	f.Clock.Advance(24 * time.Hour)
@@ -225,8 +230,47 @@ func TestSharedPIN(t *testing.T) {
 		require.Equal(t, []string{"pin_shared"}, codes(a.Findings))
 		assert.Equal(t, lock.LevelWarn, a.Findings[0].Level)
 	}
+	findings, err := f.Service.Preflight(t.Context(), locktest.Admin(), lock.Request{Device: mac(), PIN: parsed(t, "284617"), Batch: "lab-7"})
+	require.NoError(t, err)
+	require.Equal(t, []string{"pin_shared"}, codes(findings))
 	drawn := f.Lock(locktest.Device("mac-3"), func(r *lock.Request) { r.Batch = "lab-7" })
 	assert.Empty(t, drawn.Findings, "each of its own")
+}
+
+// TestOrderOpensWhatItCompares, and nothing else: each opening may be a question to a remote service.
+func TestOrderOpensWhatItCompares(t *testing.T) {
+	var opened counting
+	f := newFixture(t, func(c *lock.Config) { c.Rotation.History, opened.Sealer, c.Sealer = 3, c.Sealer, &opened })
+	shown := ended(t, f)
+	f.PIN(shown.ID)
+	for range 20 {
+		f.Clock.Advance(time.Second)
+		ended(t, f)
+	}
+	opened.n = 0
+	f.Lock(mac())
+	assert.Equal(t, 4, opened.n, "the last three, and the one that somebody saw")
+}
+
+type counting struct {
+	pin.Sealer
+	n int
+}
+
+func (c *counting) Open(ctx context.Context, box pin.Box, b pin.Binding) (pin.PIN, error) {
+	c.n++
+	return c.Sealer.Open(ctx, box, b)
+}
+
+// TestPreflightOfAnOrderWithoutAPIN judges none.
+func TestPreflightOfAnOrderWithoutAPIN(t *testing.T) {
+	f := newFixture(t)
+	f.Codec.Answer = &lock.Plan{NoPIN: true}
+	for _, r := range []lock.Request{{Device: mac(), Keep: true}, {Device: mac(), PIN: parsed(t, "112233")}} {
+		findings, err := f.Service.Preflight(t.Context(), locktest.Admin(), r)
+		require.NoError(t, err)
+		require.Empty(t, findings)
+	}
 }
 
 func TestChoiceThatContradictsItself(t *testing.T) {

@@ -79,7 +79,8 @@
 //
 // Give the Sealer a new key that seals, with the old one to open, in every process; then [Service.Reseal] seals what the old key sealed
 // anew while orders go on. Each new box is opened and compared before it replaces the old one, each replacement is an event, and a call
-// that was stopped is made again. [Service.Sealed] says what a key still holds: it may go when that is nothing.
+// that was stopped is made again. [Service.Sealed] says which keys the ledger needs, and for how many secrets: ask it before a service
+// starts, and before a key goes.
 //
 // # Not included
 //

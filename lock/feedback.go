@@ -13,8 +13,8 @@ const (
 )
 
 // Feedback records what a PIN did on its device, and reorders the candidates: one that worked comes first, one that was wrong last, until
-// something newer is known. It changes no state and hides nothing. The note is optional; a number of as many digits as the PIN has is
-// not kept. ErrNotFound when the action has no PIN.
+// something newer is known; other changes no order. It changes no state and hides nothing. The note is optional; what may be a PIN in it,
+// as many digits as the PIN has or more in a row, is not kept. ErrNotFound when the action has no PIN.
 func (s *Service) Feedback(ctx context.Context, actor Actor, id ID, f Feedback, note string) (Action, error) {
 	switch f {
 	case FeedbackWorked, FeedbackWrongPIN, FeedbackOther:

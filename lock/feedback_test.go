@@ -86,6 +86,47 @@ func TestFeedbackOfAKeptPIN(t *testing.T) {
 	require.Equal(t, []lock.ID{second.ID, first.ID, other.ID}, candidateIDs(t, f, mac()))
 }
 
+// TestFeedbackOfAKeptPINOfAKeptPIN: the chain may be long.
+func TestFeedbackOfAKeptPINOfAKeptPIN(t *testing.T) {
+	f := newFixture(t)
+	first, _ := wasLocked(t, f)
+	wasLocked(t, f, keep)
+	third, _ := wasLocked(t, f, keep)
+	f.PIN(third.ID)
+	got := says(t, f, first, lock.FeedbackWrongPIN)
+	require.Equal(t, first.ID, got.ID)
+	for _, c := range candidates(t, f, mac()) {
+		assert.Equal(t, lock.FeedbackWrongPIN, c.Feedback)
+		assert.True(t, c.Disclosed)
+	}
+}
+
+func TestOtherTakesNothingBack(t *testing.T) {
+	f := newFixture(t)
+	a, b, c := three(t, f)
+	says(t, f, a, lock.FeedbackWrongPIN)
+	got := says(t, f, a, lock.FeedbackOther)
+	assert.Equal(t, lock.FeedbackWrongPIN, got.Feedback)
+	require.Equal(t, []lock.ID{b.ID, c.ID, a.ID}, candidateIDs(t, f, mac()))
+	assert.Equal(t, lock.FeedbackOther, says(t, f, b, lock.FeedbackOther).Feedback)
+}
+
+// TestWorkedIsWhenItWasSaid: of two that were acknowledged, the older one opened the device.
+func TestWorkedIsWhenItWasSaid(t *testing.T) {
+	f := newFixture(t)
+	a := f.Lock(mac())
+	f.Deliver(mac())
+	cancel(t, f, a.ID)
+	f.Clock.Advance(time.Second)
+	b := f.Lock(mac())
+	f.Deliver(mac())
+	f.Answer(a, lock.Acknowledged)
+	f.Answer(b, lock.Acknowledged)
+	require.Equal(t, []lock.ID{b.ID, a.ID}, candidateIDs(t, f, mac()))
+	says(t, f, a, lock.FeedbackWorked)
+	require.Equal(t, []lock.ID{a.ID, b.ID}, candidateIDs(t, f, mac()))
+}
+
 // TestNewsOverFeedback: what a person said holds until the PIN may be on the device again.
 func TestNewsOverFeedback(t *testing.T) {
 	t.Run("delivered again", func(t *testing.T) {
@@ -109,6 +150,16 @@ func TestNewsOverFeedback(t *testing.T) {
 		b := f.Lock(mac())
 		f.Deliver(mac())
 		assert.Equal(t, []lock.ID{b.ID, a.ID}, candidateIDs(t, f, mac()))
+	})
+	t.Run("another PIN left since", func(t *testing.T) { // the device was open then: if it is locked, then not by the old one
+		f := newFixture(t)
+		a, _ := wasLocked(t, f)
+		says(t, f, a, lock.FeedbackWorked)
+		assert.Equal(t, lock.FeedbackWorked, candidates(t, f, mac())[0].Feedback)
+		b := f.Lock(mac())
+		f.Deliver(mac())
+		assert.Equal(t, []lock.ID{b.ID, a.ID}, candidateIDs(t, f, mac()))
+		assert.Contains(t, candidates(t, f, mac())[1].Reason, "seen open again")
 	})
 	t.Run("a late acknowledgement is no news of the device", func(t *testing.T) {
 		f := newFixture(t)

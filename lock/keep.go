@@ -18,7 +18,8 @@ func (s *Service) keep(ctx context.Context, kind Kind, plan Plan, r Request) (ch
 	// Texts are not compared with the PIN: whoever may order would find it out by what is refused. They must not say any such number.
 	for _, f := range []struct{ field, text string }{{"message", r.Message}, {"reason", r.Reason}, {"ticket", r.Ticket}, {"reuse", r.Reuse}} {
 		if maskDigits(f.text, plan.Policy.Length) != f.text {
-			return c, &InputError{Field: f.field, Rule: "must not contain a number of as many digits as a PIN has when the PIN is kept: it might be it"}
+			return c, &InputError{Field: f.field, Rule: "must not contain as many digits as a PIN has when the PIN is kept: they might be it. " +
+				"Write longer numbers in groups"}
 		}
 	}
 	return c, nil

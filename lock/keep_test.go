@@ -200,16 +200,69 @@ func TestKeptPINThatDoesNotOpen(t *testing.T) {
 	require.ErrorIs(t, err, lock.ErrSealed)
 }
 
+// TestKeepIsNotForced: force is for what the platform says of the device.
+func TestKeepIsNotForced(t *testing.T) {
+	f := newFixture(t)
+	a, _ := wasLocked(t, f)
+	f.PIN(a.ID)
+	requireNotKept(t, f, "pin_disclosed", func(r *lock.Request) { r.Force = true })
+}
+
+// TestKeepIsNotOutlivedByOtherOrders: what somebody saw stays seen, however many orders came since.
+func TestKeepIsNotOutlivedByOtherOrders(t *testing.T) {
+	f := newFixture(t)
+	a, code := wasLocked(t, f)
+	f.PIN(a.ID)
+	for range 120 {
+		f.Clock.Advance(time.Second)
+		ended(t, f)
+	}
+	requireNotKept(t, f, "pin_disclosed")
+	_, err := order(t, f, supplied(t, code))
+	require.ErrorIs(t, err, pin.ReasonDisclosed)
+}
+
+// TestKeepTakesWhatWasDeliveredLast, and of its own kind.
+func TestKeepTakesWhatWasDeliveredLast(t *testing.T) {
+	f := newFixture(t)
+	a := f.Lock(mac())
+	f.Deliver(mac())
+	cancel(t, f, a.ID)
+	f.Clock.Advance(time.Second)
+	b := f.Lock(mac())
+	code := f.Deliver(mac()).PIN
+	f.Clock.Advance(time.Second)
+	f.Answer(b, lock.Acknowledged)
+	f.Clock.Advance(time.Second)
+	f.Answer(a, lock.Acknowledged) // late
+	f.Clock.Advance(time.Hour)
+	seen(t, f, lock.EvidencePoll)
+	kept, again := wasLocked(t, f, keep)
+	assert.Equal(t, b.ID, kept.Kept)
+	assert.Equal(t, code, again)
+}
+
+// TestKeptPINComparedInPart: an earlier PIN does not open, and the order says so.
+func TestKeptPINComparedInPart(t *testing.T) {
+	f := newFixture(t)
+	old := ended(t, f)
+	f.Clock.Advance(time.Second)
+	wasLocked(t, f)
+	half := locktest.New(t, f.Store, func(c *lock.Config) { c.Sealer = blind{c.Sealer, string(old.ID), pin.ErrOpen} })
+	a := half.Lock(mac(), keep)
+	assert.Equal(t, []string{"pin_history_unread", "pin_kept"}, codes(a.Findings))
+}
+
 // TestKeptPINIsNotFoundOut: whoever may order but not reveal learns nothing of it, whatever the order says.
 func TestKeptPINIsNotFoundOut(t *testing.T) {
 	f := newFixture(t)
 	_, code := wasLocked(t, f)
 	spaced := code[:3] + " " + code[3:]
 	for _, field := range []string{"message", "reason", "ticket"} {
-		for _, text := range []string{"call " + code, "call " + spaced, "call 000000", "call 0-0-0-0-0-0"} {
+		for _, text := range []string{"call " + code, "call " + spaced, "call 000000", "call 0-0-0-0-0-0", "call " + code + "0"} {
 			_, err := order(t, f, keep, func(r *lock.Request) { textFields()[field](r, text) })
 			require.Equal(t, field, inputField(err))
-			require.Contains(t, err.Error(), "it might be it", "right or wrong, the answer is the same")
+			require.Contains(t, err.Error(), "they might be it", "right or wrong, the answer is the same")
 		}
 	}
 	renamed := mac()

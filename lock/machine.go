@@ -136,7 +136,9 @@ func record(a Action, e Event) Action {
 	case EventRevealed:
 		a.Disclosures++
 	case EventFeedback:
-		a.Feedback, a.FeedbackAt = Feedback(e.Facts["outcome"]), e.Time
+		if said := Feedback(e.Facts["outcome"]); said != FeedbackOther || a.Feedback == "" { // it takes nothing back
+			a.Feedback, a.FeedbackAt = said, e.Time
+		}
 	case EventWoken:
 		a.WakeOutcome = e.Facts["outcome"]
 	}

@@ -120,7 +120,16 @@ func (s *Service) deliver(ctx context.Context, p Platform, listed Action, d Devi
 	if err != nil {
 		return Command{}, fmt.Errorf("%w: encode action %s: %w", ErrSealed, a.ID, err)
 	}
-	e := Event{Type: EventIssued, Actor: Actor{ID: actorDevice}, Delivery: a.Deliveries + 1}
+	others, err := s.cfg.Store.List(ctx, Filter{Scope: a.Device.Scope, Devices: []string{a.Device.ID}, Kinds: pinKinds(), Limit: 20})
+	if err != nil {
+		return Command{}, err
+	}
+	others = slices.DeleteFunc(others, func(other Action) bool { return other.ID == a.ID })
+	e := Event{
+		Type: EventIssued, Actor: Actor{ID: actorDevice}, Delivery: a.Deliveries + 1,
+		// Which PIN is on the device follows from the order of deliveries, whatever the clocks of the processes say.
+		Time: lastDelivered(others).Delivered.Add(time.Microsecond),
+	}
 	if a.State == StateIssued {
 		e.Type = EventRedelivered
 	}

@@ -71,7 +71,10 @@ func (r Request) validate(now time.Time) error {
 	case r.Reuse != "" && !r.Keep && r.PIN.IsZero():
 		return &InputError{Field: "reuse", Rule: "is only for a PIN that is kept or chosen: a new one is never used before"}
 	}
-	return r.discreet(r.PIN)
+	if leak := r.discreet(r.PIN); leak != nil {
+		return leak
+	}
+	return nil
 }
 
 // order is the way of every ordering verb: gate, idempotency key, lane, preflight, PIN, escrow.
@@ -258,7 +261,7 @@ func blocked(findings []Finding, force bool) bool {
 }
 
 // discreet refuses texts that contain the PIN: they are shown on the locked screen, or kept in clear.
-func (r Request) discreet(code pin.PIN) error {
+func (r Request) discreet(code pin.PIN) *InputError {
 	for _, f := range []struct{ field, text string }{
 		{"message", r.Message}, {"phone_number", r.PhoneNumber}, {"reason", r.Reason}, {"ticket", r.Ticket}, {"key", r.Key},
 		{"batch", r.Batch}, {"reuse", r.Reuse},

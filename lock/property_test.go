@@ -349,6 +349,9 @@ func (w *world) check(t *rapid.T) {
 	require.True(t, now.MayBeOnDevice(), "the PIN is on the device")
 	at := slices.IndexFunc(w.candidates(t), func(c lock.Candidate) bool { return w.pins[c.Action.ID] == w.pins[w.locked] })
 	require.GreaterOrEqual(t, at, 0, "the PIN that locks the device is a candidate")
+	for _, c := range w.candidates(t)[:at] {
+		require.True(t, c.Action.MayBeOnDevice(), "what is known to be gone comes after what may be there")
+	}
 	if now.State == lock.StateConfirmed {
 		require.Zero(t, at, "the PIN that the device acknowledged comes first")
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/latchkey-mdm/latchkey/pin"
 )
@@ -12,50 +13,46 @@ import (
 // resealBatch is how many actions one commit seals anew.
 const resealBatch = 500
 
-// Sealed counts the secrets in the ledger that only this key opens. A retired key may go when the count is 0, and no process seals with it
-// any more. It asks for the right to reseal.
-func (s *Service) Sealed(ctx context.Context, actor Actor, keyID string) (int, error) {
-	if err := s.mayReseal(ctx, actor, keyID); err != nil {
-		return 0, err
+// Sealed counts the secrets of the whole ledger by the key that sealed them, reading all of it. A Sealer must have each of these keys;
+// a retired one may go when it is not among them, and no process seals with it any more. It asks for the right to reseal.
+func (s *Service) Sealed(ctx context.Context, actor Actor) (map[string]int, error) {
+	if err := s.allow(ctx, actor, VerbReseal, Target{}); err != nil {
+		return nil, err
 	}
-	n := 0
-	for f := (Filter{SealedBy: keyID, Limit: resealBatch}); ; {
+	counts := map[string]int{}
+	for f := (Filter{Limit: 1000}); ; {
 		page, err := s.cfg.Store.List(ctx, f)
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
 		for _, a := range page {
 			for _, secret := range a.Secrets {
-				if secret.KeyID == keyID {
-					n++
+				if secret.KeyID != "" { // else it was purged
+					counts[secret.KeyID]++
 				}
 			}
 		}
 		if len(page) < f.PageSize() {
-			return n, nil
+			return counts, nil
 		}
 		f.Before = page[len(page)-1].ID
 	}
 }
 
-func (s *Service) mayReseal(ctx context.Context, actor Actor, keyID string) error {
-	if err := checkText("key", keyID, 64, true); err != nil {
-		return err
-	}
-	return s.allow(ctx, actor, VerbReseal, Target{})
-}
-
 // Reseal seals anew, with the key that the Sealer seals with now, every secret that the key keyID sealed. Each new box is opened and
 // compared before it replaces the old one, and each replacement is an event of its action. It returns how many secrets it sealed anew.
 //
-// Orders and deliveries go on meanwhile, and what they seal with the old key is found too. Stopped at any point, nothing is lost or half
-// done: call it again to go on. A secret that does not open is left as it is, and stands in the error, which wraps ErrSealed; the others
-// are done all the same. When keyID is still the key that seals, the error is an *InputError.
+// Orders and deliveries go on meanwhile, and what they seal with the old key is found too: it ends when no process seals with that.
+// Stopped at any point, nothing is lost or half done: call it again to go on. A secret that does not open is left as it is, and stands in
+// the error, which wraps ErrSealed; the others are done all the same. When keyID is still the key that seals, the error is an *InputError.
 func (s *Service) Reseal(ctx context.Context, actor Actor, keyID string) (done int, err error) {
-	if err := s.mayReseal(ctx, actor, keyID); err != nil {
+	if err := checkText("key", keyID, 64, true); err != nil {
 		return 0, err
 	}
-	r := resealing{Service: s, actor: actor, key: keyID, failed: map[ID]error{}}
+	if err := s.allow(ctx, actor, VerbReseal, Target{}); err != nil {
+		return 0, err
+	}
+	r := resealing{Service: s, actor: actor, key: keyID, failed: map[sealedBox]error{}}
 	for idle := 0; ; idle++ {
 		before := r.done
 		again, err := r.pass(ctx)
@@ -78,7 +75,13 @@ type resealing struct {
 	actor  Actor
 	key    string
 	done   int
-	failed map[ID]error
+	failed map[sealedBox]error
+}
+
+// sealedBox names one secret.
+type sealedBox struct {
+	action ID
+	n      int
 }
 
 // pass goes once through what the key seals, newest first. It reports whether another pass is needed: something moved underneath.
@@ -105,16 +108,14 @@ func (r *resealing) pass(ctx context.Context) (again bool, err error) {
 func (r *resealing) batch(ctx context.Context, page []Action) (tried bool, err error) {
 	var changes []Change
 	for _, listed := range page {
-		if _, failed := r.failed[listed.ID]; failed {
+		if !r.pending(listed) {
 			continue
 		}
 		c, err := r.action(ctx, listed.ID)
-		switch {
-		case errors.Is(err, ErrSealed):
-			r.failed[listed.ID] = err
-		case err != nil:
+		if err != nil {
 			return false, err
-		case len(c.Actions) > 0:
+		}
+		if len(c.Actions) > 0 {
 			changes = append(changes, c)
 		}
 	}
@@ -136,6 +137,13 @@ func (r *resealing) batch(ctx context.Context, page []Action) (tried bool, err e
 	return true, nil
 }
 
+// pending reports whether the action has a secret under the key that was not tried in vain.
+func (r *resealing) pending(a Action) bool {
+	return slices.ContainsFunc(a.Secrets, func(s Secret) bool {
+		return s.KeyID == r.key && r.failed[sealedBox{a.ID, s.N}] == nil
+	})
+}
+
 // action makes the change that seals the secrets of one action anew, or none when there is nothing left to do.
 func (r *resealing) action(ctx context.Context, id ID) (Change, error) {
 	a, err := r.cfg.Store.Get(ctx, id)
@@ -147,10 +155,16 @@ func (r *resealing) action(ctx context.Context, id ID) (Change, error) {
 		if secret.KeyID != r.key {
 			continue
 		}
-		if a.Secrets[i], err = r.secret(ctx, a, secret); err != nil {
+		anew, err := r.secret(ctx, a, secret)
+		switch {
+		case errors.Is(err, ErrSealed):
+			r.failed[sealedBox{a.ID, secret.N}] = err
+			continue
+		case err != nil:
 			return Change{}, err
 		}
-		e.Secrets = append(e.Secrets, a.Secrets[i])
+		a.Secrets[i] = anew
+		e.Secrets = append(e.Secrets, anew)
 	}
 	if len(e.Secrets) == 0 {
 		return Change{}, nil
@@ -190,7 +204,7 @@ func (r *resealing) secret(ctx context.Context, a Action, old Secret) (Secret, e
 // failure says which secrets stayed as they were.
 func (r *resealing) failure() error {
 	for _, err := range r.failed {
-		return fmt.Errorf("%d actions keep a secret under key %s, one of them: %w", len(r.failed), r.key, err)
+		return fmt.Errorf("%d secrets stay under key %s, one of them: %w", len(r.failed), r.key, err)
 	}
 	return nil
 }

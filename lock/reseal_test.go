@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -32,9 +33,9 @@ func reseal(t *testing.T, f *locktest.Fixture) (int, error) {
 
 func sealedBy(t *testing.T, f *locktest.Fixture, key string) int {
 	t.Helper()
-	n, err := f.Service.Sealed(t.Context(), locktest.Admin(), key)
+	counts, err := f.Service.Sealed(t.Context(), locktest.Admin())
 	require.NoError(t, err)
-	return n
+	return counts[key]
 }
 
 // sealMany fills the ledger with locks of n devices and returns their PINs.
@@ -207,11 +208,47 @@ func TestResealPassesOverWhatDoesNotOpen(t *testing.T) {
 	r := rotated(t, f, func(c *lock.Config) { c.Sealer = blind{c.Sealer, string(broken.ID), pin.ErrOpen} })
 	done, err := reseal(t, r)
 	require.ErrorIs(t, err, lock.ErrSealed)
-	assert.Contains(t, err.Error(), "1 actions keep a secret under key test")
+	assert.Contains(t, err.Error(), "1 secrets stay under key test")
 	assert.Contains(t, err.Error(), string(broken.ID))
 	assert.Equal(t, 20, done)
 	assert.Equal(t, 1, sealedBy(t, r, "test"), "it stays")
 	requireAll(t, f, pins)
+}
+
+// TestResealGoesPastAPageThatDoesNotOpen: what is behind it is done.
+func TestResealGoesPastAPageThatDoesNotOpen(t *testing.T) {
+	f := newFixture(t)
+	first := f.Lock(locktest.Device("first"))
+	code := opened(t, get(t, f, first.ID))
+	f.Clock.Advance(time.Second)
+	for i := range 501 {
+		f.Lock(locktest.Device(fmt.Sprint("mac-", i)))
+	}
+	r := rotated(t, f, func(c *lock.Config) { c.Sealer = only{c.Sealer, string(first.ID)} })
+	done, err := reseal(t, r)
+	require.ErrorContains(t, err, "501 secrets stay under key test")
+	assert.Equal(t, 1, done)
+	requireAll(t, f, map[lock.ID]string{first.ID: code})
+}
+
+func get(t *testing.T, f *locktest.Fixture, id lock.ID) lock.Action {
+	t.Helper()
+	a, err := f.Store.Get(t.Context(), id)
+	require.NoError(t, err)
+	return a
+}
+
+// only is a sealer that opens what belongs to one action.
+type only struct {
+	pin.Sealer
+	action string
+}
+
+func (s only) Open(ctx context.Context, box pin.Box, to pin.Binding) (pin.PIN, error) {
+	if s.action != to.Action {
+		return pin.PIN{}, pin.ErrOpen
+	}
+	return s.Sealer.Open(ctx, box, to)
 }
 
 // blind is a sealer that fails to open what belongs to one action, or to any.
@@ -274,7 +311,7 @@ func TestResealNeedsARight(t *testing.T) {
 	r.Rights.Deny(lock.VerbReseal)
 	_, err := reseal(t, r)
 	require.ErrorIs(t, err, lock.ErrDenied)
-	_, err = r.Service.Sealed(t.Context(), locktest.Admin(), "test")
+	_, err = r.Service.Sealed(t.Context(), locktest.Admin())
 	require.ErrorIs(t, err, lock.ErrDenied)
 	require.Len(t, noticesOf(t, f), 2)
 	_, err = locktest.New(t, store.NewMemory()).Service.Reseal(t.Context(), locktest.Admin(), "")

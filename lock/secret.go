@@ -127,16 +127,22 @@ var (
 	number = regexp.MustCompile(`[0-9]+(?:[^\pL\pN][0-9]+)*`) // runs with one character between them
 )
 
-// maskDigits replaces every number of exactly n digits: a run of them, or several with one character between them, as in 739 184 and
-// 73-91-84.
+// maskDigits replaces what may be, or hide, a PIN of n digits: n or more of them in a row, and exactly n with one character between them
+// here and there, as in 739 184 and 73-91-84.
 func maskDigits(text string, n int) string {
-	mask := func(s string) string {
-		if len(joined(s)) == n {
-			return "[digits]"
-		}
-		return s
+	if n == 0 {
+		return text
 	}
+	const masked = "[digits]"
 	return number.ReplaceAllStringFunc(text, func(s string) string {
-		return run.ReplaceAllStringFunc(mask(s), mask)
+		if len(joined(s)) == n {
+			return masked
+		}
+		return run.ReplaceAllStringFunc(s, func(s string) string {
+			if len(s) >= n {
+				return masked
+			}
+			return s
+		})
 	})
 }

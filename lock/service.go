@@ -46,6 +46,7 @@ func New(cfg Config) (*Service, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	cfg.Rotation.History = cmp.Or(cfg.Rotation.History, 10) // so many are opened
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}
@@ -97,9 +98,7 @@ func (s *Service) advance(a Action, e Event) (Action, Event, error) {
 	if e.Order != nil {
 		e.Scope, e.Device = e.Order.Device.Scope, e.Order.Device.ID
 	}
-	if e.Time = s.now(); e.Time.Before(a.Changed) {
-		e.Time = a.Changed // a clock that was set back does not reorder what happened
-	}
+	e.Time = later(later(e.Time, s.now()), a.Changed) // a clock that was set back does not reorder what happened
 	// Two processes may do the same in the same microsecond. Were their events the same too, the store would take the second for a
 	// repetition of the first, and both would have the same delivery number.
 	e.ID = NewID(e.Time)

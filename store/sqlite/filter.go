@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"encoding/json"
+	"reflect"
 	"strings"
 
 	"github.com/latchkey-mdm/latchkey/lock"
@@ -51,7 +52,9 @@ func listing(f lock.Filter) (query string, args []any) {
 	w.add(f.Key != "" && f.Scope == "", "id IN (SELECT action FROM keys WHERE key = ?)", f.Key)
 	w.add(f.Key != "" && f.Scope != "", "id IN (SELECT action FROM keys WHERE scope = ? AND key = ?)", f.Scope, f.Key)
 	w.add(f.Ref != "", "ref = ? AND ref <> ''", f.Ref)
-	w.add(f.SealedBy != "", "id IN (SELECT action FROM secrets WHERE key_id = ?)", f.SealedBy)
+	if f.SealedBy != "" {
+		w.sealedBy(f)
+	}
 	w.add(!f.CreatedFrom.IsZero(), "created >= ?", f.CreatedFrom.UnixMicro())
 	w.add(!f.CreatedTo.IsZero(), "created < ?", f.CreatedTo.UnixMicro())
 	byDue := !f.DueBefore.IsZero()
@@ -62,6 +65,20 @@ func listing(f lock.Filter) (query string, args []any) {
 		order = " ORDER BY due, id LIMIT ?"
 	}
 	return "SELECT data, due, wake FROM actions" + through(f) + w.text() + order, append(w.args, f.PageSize())
+}
+
+// sealedBy adds that a key sealed a secret of the action. A ledger may have millions of those, and page after page asks for them: what is
+// looked up stays within the page, if no other term can thin it out, and else below the cursor.
+func (w *where) sealedBy(f lock.Filter) {
+	alone := reflect.DeepEqual(f, lock.Filter{SealedBy: f.SealedBy, Before: f.Before, Limit: f.Limit})
+	query, args := "SELECT DISTINCT action FROM secrets WHERE key_id = ?", []any{f.SealedBy}
+	if f.Before != "" && f.DueBefore.IsZero() {
+		query, args = query+" AND action < ?", append(args, f.Before)
+	}
+	if alone {
+		query, args = query+" ORDER BY action DESC LIMIT ?", append(args, f.PageSize())
+	}
+	w.add(true, "id IN ("+query+")", args...)
 }
 
 // through names the index where it must not be left to SQLite, which without statistics would rather read a whole scope in the right

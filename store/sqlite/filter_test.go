@@ -43,6 +43,8 @@ func TestQueriesUseIndexes(t *testing.T) {
 		{"ref", actions(lock.Filter{Ref: "r"}), false, ""},
 		{"key", actions(lock.Filter{Scope: "acme", Key: "k"}), true, ""},
 		{"sealing key", actions(lock.Filter{SealedBy: "k"}), true, ""},
+		{"sealing key, next page", actions(lock.Filter{SealedBy: "k", Before: "x"}), true, "secrets_key (key_id=? AND action<?)"},
+		{"sealing key in a scope", actions(lock.Filter{Scope: "acme", SealedBy: "k", Before: "x"}), true, "secrets_key (key_id=? AND action<?)"},
 		{"due", actions(lock.Filter{DueBefore: time.Unix(0, 1)}), false, ""},
 		{"feed", events(lock.EventFilter{From: 7}), false, ""},
 		{"newest events", events(lock.EventFilter{Newest: true, From: 7}), false, ""},

@@ -39,6 +39,7 @@ func listCases() []testCase {
 			assert.Len(l, l.events(lock.EventFilter{Limit: 2000}), 1000)
 		}},
 		{"by due time, earliest first, over any cursor", byDue},
+		{"by sealing key, each action once, in pages", bySealingKey},
 	}
 	for name, f := range filters() {
 		cases = append(cases, testCase{"filter by " + name, func(l *ledger) {
@@ -127,4 +128,30 @@ func byDue(l *ledger) {
 	assert.Equal(l, []string{"mac-3", "mac-1", "mac-4"}, got)
 	assert.Len(l, l.list(lock.Filter{DueBefore: at(4)}), 4, "due at the very time")
 	assert.Len(l, l.list(lock.Filter{DueBefore: at(4).Add(-time.Microsecond)}), 3)
+}
+
+// bySealingKey has actions with several boxes of one key: they count once, and fill no page.
+func bySealingKey(l *ledger) {
+	var want []lock.ID
+	for i := range 6 {
+		c := l.order(fmt.Sprint("mac-", i), when(i), sealing(
+			secret(1, "key-7", fmt.Sprint("box of ", i)), secret(2, "key-7", fmt.Sprint("second box of ", i)),
+			secret(3, "key-8", fmt.Sprint("third box of ", i)),
+		))
+		l.must(c, l.order(fmt.Sprint("other-", i), when(i)))
+		want = append(want, c.Actions[0].ID)
+	}
+	for _, scope := range []string{"", "acme"} {
+		var got []lock.ID
+		f := lock.Filter{Scope: scope, SealedBy: "key-7", Limit: 4}
+		for _, size := range []int{4, 2, 0} {
+			page := ids(l.list(f))
+			assert.Len(l, page, size)
+			got = append(got, page...)
+			if len(got) > 0 {
+				f.Before = got[len(got)-1]
+			}
+		}
+		assert.Equal(l, backwards(want), got)
+	}
 }
