@@ -145,7 +145,8 @@ func (c *console) judge(ctx context.Context, a lock.Actor, f *lockForm, digits s
 		return says, nil
 	}
 	req := lock.Request{Device: f.Device.Device, PIN: code}
-	if phone := f.Phone.text(); !strings.Contains(phone, digits) {
+	phone := f.Phone.text()
+	if _, found := mask(phone, digits); !found {
 		req.PhoneNumber = phone
 	}
 	findings, err := c.Service.Preflight(ctx, a, req)
@@ -159,7 +160,7 @@ func (c *console) judge(ctx context.Context, a lock.Actor, f *lockForm, digits s
 		}
 	}
 	for _, text := range f.texts() {
-		if len(says.Findings) == 0 && strings.Contains(*text.value, digits) { // not of half a PIN
+		if _, found := mask(*text.value, digits); found && len(says.Findings) == 0 { // not of half a PIN
 			against("The PIN must not be in the " + text.name + ", which is shown or kept in clear.")
 		}
 	}
@@ -179,11 +180,12 @@ func (f *lockForm) texts() []text {
 	}
 }
 
-// keepOut empties the texts that contain the PIN which was chosen: they are kept in clear, and come back in the form.
+// keepOut takes the PIN which was chosen out of the texts: they are kept in clear, and come back in the form.
 func (f *lockForm) keepOut(digits string) {
 	for _, text := range f.texts() {
-		if digits != "" && strings.Contains(*text.value, digits) {
-			*text.value, f.Errors[text.field] = "", "Must not contain the PIN: it would be kept, or shown, in clear."
+		if masked, found := mask(*text.value, digits); found {
+			*text.value = masked
+			f.Errors[text.field] = "Must not contain the PIN: it would be kept, or shown, in clear. Dots stand where it was."
 		}
 	}
 }

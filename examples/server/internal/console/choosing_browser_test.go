@@ -43,6 +43,7 @@ func TestBrowserPIN(t *testing.T) {
 	tab.wait("#confirm")
 
 	weakPIN(t, tab)
+	refusedOrder(t, tab)
 	tab.click("#keep")
 	assert.Contains(t, tab.text("#about-keep"), "In use since 23 November 2026")
 	tab.enter("#confirm", "17qx")
@@ -109,5 +110,6 @@ func wrongPIN(t *testing.T, b *bench, tab *tab, kept lock.Action, digits []strin
 	tab.wait("#shown")
 	tab.shoot("reveal-dark")
 	tab.scheme("light")
+	moreTime(t, b, tab, digits[1])
 	assert.NotEmpty(t, b.events(lock.EventFeedback))
 }

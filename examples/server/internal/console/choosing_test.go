@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -72,6 +73,7 @@ func TestKeepOfASeenPINTakesAReason(t *testing.T) {
 	refused := b.post("/devices/mac1/lock", "confirm", "17QX", "pin_mode", "keep", "reuse_keep", " ")
 	assert.Equal(t, http.StatusUnprocessableEntity, refused.StatusCode)
 	has(t, refused.text, `id="e-reuse">Say why`)
+	has(t, refused.text, `aria-describedby="e-reuse" autofocus>`)
 	assert.Len(t, b.actions(), 2, "nothing was ordered")
 
 	done := b.post("/devices/mac1/lock", "confirm", "17QX", "pin_mode", "keep", "reuse_keep", "only the desk has seen it")
@@ -85,7 +87,7 @@ func TestKeepThatBecameImpossible(t *testing.T) {
 	b := newBench(t).signIn()
 	a := b.post("/devices/mac1/lock", "confirm", "17QX", "pin_mode", "keep")
 	assert.Equal(t, http.StatusUnprocessableEntity, a.StatusCode)
-	has(t, a.text, "The PIN in use cannot be kept, so nothing was ordered.")
+	has(t, a.text, "Nothing was ordered: the PIN in use cannot be kept.")
 	has(t, a.text, `value="rotate" checked`)
 	assert.Empty(t, b.actions())
 }
@@ -99,7 +101,12 @@ func TestFindingsOfAnOwnPIN(t *testing.T) {
 		{"half typed", "7391", "exactly 6 characters", nil},
 		{"a run", "123456", "Not a good PIN.", nil},
 		{"in the phone number", "794600", "Not a good PIN.", []string{"with_phone", "1", "phone_number", "+44 20 7946 0000"}},
+		{"is the phone number", "739182", "not be in the phone number", []string{"with_phone", "1", "phone_number", "739182"}},
+		{"in parts of the phone number", "739182", "not be in the phone number", []string{"with_phone", "1", "phone_number", "+44 73-91 82"}},
 		{"in the message", "739182", "not be in the message", []string{"message", "call 739182"}},
+		{"in groups in the message", "739182", "not be in the message", []string{"message", "call 739 182"}},
+		{"one by one in the ticket", "739182", "not be in the ticket", []string{"ticket", "7 3 9 1 8 2"}},
+		{"with a hyphen in the reason to use it", "739182", "not be in the reason to use it", []string{"pin_mode", "supplied", "reuse_supplied", "739-182"}},
 		{"in the reason", "739182", "not be in the reason", []string{"reason", "was 739182"}},
 		{"good", "739182", "Nothing speaks against it so far.", []string{"message", "call 4711"}},
 	} {
@@ -112,6 +119,7 @@ func TestFindingsOfAnOwnPIN(t *testing.T) {
 			if c.digits != "" {
 				hasNot(t, a.text, c.digits)
 			}
+			assert.Equal(t, c.name == "good", strings.Contains(a.text, "Nothing speaks against it"))
 			assert.NotContains(t, a.text, "<main", "a fragment")
 			assert.Empty(t, b.actions(), "nothing is ordered")
 			assert.Empty(t, b.events(lock.EventAlarm), "nothing is compared with the ledger")

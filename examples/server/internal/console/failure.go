@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/latchkey-mdm/latchkey/lock"
+	"github.com/latchkey-mdm/latchkey/pin"
 )
 
 // failure is an error as a page tells it.
@@ -69,6 +70,9 @@ func explain(err error) failure {
 	case errors.Is(err, lock.ErrSealed):
 		return failure{http.StatusServiceUnavailable, "The PIN cannot be opened now",
 			"It is safe in the ledger, but the key that sealed it is missing. Restore the keyring, then try again.", nil}
+	case errors.Is(err, pin.ReasonKeyring):
+		return failure{http.StatusServiceUnavailable, "Nothing was ordered",
+			"The keyring file cannot be used, so nothing is sealed and nothing was ordered. Restore it, then order again.", nil}
 	default:
 		return failure{http.StatusServiceUnavailable, "Something is out of order",
 			"Nothing is known to have happened. Try again; if it stays like this, look into the server's log.", nil}

@@ -3,6 +3,7 @@ package console
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -121,6 +122,22 @@ func TestFeedbackThatIsRefused(t *testing.T) {
 	assert.Equal(t, http.StatusForbidden, denied.StatusCode)
 	has(t, denied.text, "The attempt was recorded.")
 	assert.Empty(t, b.events(lock.EventFeedback))
+}
+
+// Who hears the page gets the PIN first, in words, and hears that it is gone; the seconds are not counted aloud.
+func TestRevealForScreenReaders(t *testing.T) {
+	b := newBench(t).signIn()
+	a := b.order("mac1")
+	digits := b.deliver("mac1")
+	text := b.post("/actions/"+string(a.ID)+"/reveal", "reason", "owner on the phone").text
+	for _, part := range []string{
+		`<h1 tabindex="-1" autofocus aria-describedby="spoken">PIN of Ada’s MacBook Pro</h1>`, `id="spoken">` + spoken(digits) + `</p>`,
+		`id="digits" aria-hidden="true"><span>` + digits[:3] + `</span>`, `<span id="note" role="status"></span>`,
+		`<button id="more" type="button" hidden>30 seconds more</button>`,
+	} {
+		has(t, text, part)
+	}
+	assert.Less(t, strings.Index(text, `id="spoken"`), strings.Index(text, `id="digits"`))
 }
 
 func TestRevealSaysWhatTheMacShows(t *testing.T) {

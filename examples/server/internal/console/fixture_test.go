@@ -37,6 +37,7 @@ type bench struct {
 	svc    *lock.Service
 	clock  atomic.Int64 // seconds since began
 	deny   atomic.Bool  // the authorizer says no
+	lost   atomic.Bool  // the keyring cannot seal
 	fleet  fleet
 	demo   *desk
 	server *httptest.Server
@@ -51,7 +52,7 @@ func newBench(t *testing.T) *bench {
 	keyring, err := pin.NewKeyring(pin.Key{ID: "k1", Secret: secret})
 	require.NoError(t, err)
 	b.svc, err = lock.New(lock.Config{
-		Store: store.NewMemory(), Sealer: keyring, Platforms: []lock.Platform{mdmproto.Platform(nil)}, Authorize: b,
+		Store: store.NewMemory(), Sealer: losable{keyring, &b.lost}, Platforms: []lock.Platform{mdmproto.Platform(nil)}, Authorize: b,
 		Now: b.now, Logger: slog.New(slog.DiscardHandler),
 	})
 	require.NoError(t, err)
@@ -59,6 +60,20 @@ func newBench(t *testing.T) *bench {
 	t.Cleanup(b.server.Close)
 	b.client = b.browser()
 	return b
+}
+
+// losable is a keyring whose file may be gone.
+type losable struct {
+	pin.Sealer
+	lost *atomic.Bool
+}
+
+// Seal is pin.Sealer's.
+func (l losable) Seal(ctx context.Context, code pin.PIN, of pin.Binding) (pin.Box, error) {
+	if l.lost.Load() {
+		return nil, fmt.Errorf("restore it: %w", &pin.Error{Reason: pin.ReasonKeyring, Rule: "/srv/keyring is not a regular file"})
+	}
+	return l.Sealer.Seal(ctx, code, of)
 }
 
 func (b *bench) handler(change func(*Config)) http.Handler {

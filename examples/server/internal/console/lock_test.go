@@ -200,6 +200,16 @@ func TestFieldsThatTheServiceRefuses(t *testing.T) {
 	assert.Empty(t, b.actions())
 }
 
+func TestLockWithoutAKeyring(t *testing.T) {
+	b := newBench(t).signIn()
+	b.lost.Store(true)
+	a := b.post("/devices/mac1/lock", "confirm", "17QX")
+	assert.Equal(t, http.StatusServiceUnavailable, a.StatusCode)
+	has(t, a.text, "The keyring file cannot be used, so nothing is sealed and nothing was ordered. Restore it")
+	hasNot(t, a.text, "/srv/keyring", "where it is stays in the log")
+	assert.Empty(t, b.actions())
+}
+
 func TestDeniedLockIsRecorded(t *testing.T) {
 	b := newBench(t).signIn()
 	b.deny.Store(true)

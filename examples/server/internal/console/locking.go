@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"slices"
@@ -31,7 +32,7 @@ type lockForm struct {
 	Reuse          string // why it, or the one in use, is used all the same
 	Key            string // makes one action of this form, however often it is sent
 	Errors         map[string]string
-	Failure        string // what stands in the way of the whole order
+	Failure        string // that nothing was ordered, and why
 }
 
 // option is a field of the locked screen that is behind a checkbox.
@@ -40,6 +41,19 @@ type option struct {
 	Value   string
 	Blocked string // why this device cannot show it
 	Warning string // why it may not
+}
+
+// First is the first field that has to be filled in anew, where the dialog goes on. It is empty when that would not help.
+func (f *lockForm) First() string {
+	if f.Live != nil || f.Blocked {
+		return ""
+	}
+	for _, field := range []string{"message", "phone_number", "pin", "reuse", "reason", "ticket", "confirm"} {
+		if f.Errors[field] != "" || field == "pin" && f.Own.Again {
+			return field
+		}
+	}
+	return ""
 }
 
 // Arm is what must be typed to arm the button, so that the wrong machine is not locked: the last four characters of the serial number.
@@ -174,9 +188,10 @@ func (c *console) askAgain(w http.ResponseWriter, r *http.Request, a lock.Actor,
 	}
 	if f.Mode == modeKeep && f.Keep.Blocked != "" {
 		f.Mode = modeRotate
-		f.Failure = "The PIN in use cannot be kept, so nothing was ordered. Choose another way."
+		f.Failure = "the PIN in use cannot be kept. Choose another way."
 	}
-	return c.render(w, r, status, "lock", "Lock "+f.Device.Name, f)
+	f.Failure = "Nothing was ordered: " + cmp.Or(f.Failure, "see below what stands in the way.")
+	return c.render(w, r, status, "lock", "Nothing was ordered: lock "+f.Device.Name, f)
 }
 
 func ordered(a lock.Action, d inventory.Device) string {
@@ -254,11 +269,10 @@ func (f *lockForm) refuse(err error) (status int, ok bool) {
 	switch {
 	case errors.As(err, &busy):
 		f.Live = &busy.Live
-		f.Failure = "This Mac has a lock already, with another PIN than the one you chose. Nothing was ordered."
+		f.Failure = "this Mac has a lock already, with another PIN than the one you chose."
 		return http.StatusConflict, true
 	case errors.As(err, &blocked):
 		f.sort(blocked.Findings)
-		f.Failure = "Nothing was ordered: see below what stands in the way."
 		return http.StatusUnprocessableEntity, true
 	case errors.As(err, &input):
 		f.Errors[input.Field] = sentence(input.Rule)
@@ -266,7 +280,7 @@ func (f *lockForm) refuse(err error) (status int, ok bool) {
 			f.refusePIN(err)
 		}
 		if !slices.Contains([]string{"pin", "message", "phone_number", "reason", "ticket", "reuse"}, input.Field) {
-			f.Failure = sentence(input.Field + " " + input.Rule)
+			f.Failure = input.Field + " " + input.Rule + "."
 		}
 		return http.StatusUnprocessableEntity, true
 	default:

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/latchkey-mdm/latchkey/lock"
+	"github.com/latchkey-mdm/latchkey/pin"
 )
 
 func TestDeviceList(t *testing.T) {
@@ -263,6 +264,7 @@ func TestExplain(t *testing.T) {
 		{lock.ErrDenied, http.StatusForbidden},
 		{lock.ErrNotFound, http.StatusNotFound},
 		{lock.ErrSealed, http.StatusServiceUnavailable},
+		{&pin.Error{Reason: pin.ReasonKeyring, Rule: "disk"}, http.StatusServiceUnavailable},
 		{errors.New("disk /var/x is full"), http.StatusServiceUnavailable},
 	} {
 		f := explain(fmt.Errorf("wrapped: %w", c.err))

@@ -3,6 +3,7 @@ package console
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -79,6 +80,23 @@ func TestSeenWithAnotherLock(t *testing.T) {
 	b.reveal(b.actions()[0])
 	has(t, b.page("/devices/mac1/pins"), "with another lock")
 	has(t, b.page("/devices/mac1/pins"), `/actions/`+string(b.actions()[1].ID)+`">kept</a>, made`)
+}
+
+func TestOrigin(t *testing.T) {
+	b := newBench(t)
+	all, err := parsePages(b.now)
+	require.NoError(t, err)
+	for want, a := range map[string]lock.Action{
+		"new, random":    {},
+		"chosen by hand": {Supplied: true},
+		`<a href="/actions/1">own, used before</a>; used all the same: “he knows it”`: {Supplied: true, Kept: "1", Reuse: "he knows it"},
+		`<a href="/actions/1">kept</a>, made <span class="muted">never</span>`:        {Kept: "1"},
+	} {
+		var text strings.Builder
+		require.NoError(t, all["pins"].ExecuteTemplate(&text, "origin", a))
+		assert.Equal(t, want, text.String())
+	}
+	assert.Equal(t, "Lock ordered, own PIN that was used before", orderOf(lock.Action{Kind: lock.KindLock, Supplied: true, Kept: "1"}))
 }
 
 func TestSecuritySaysThatThePINWasSeen(t *testing.T) {

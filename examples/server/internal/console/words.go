@@ -92,7 +92,7 @@ var acts = map[lock.EventType]string{
 var ways = map[lock.EventType]map[string]string{
 	lock.EventEnrolmentLink: {"renew": "Link to renew a certificate made"},
 	lock.EventKeyring: {
-		"activated": "New key seals", "resealed": "Secrets of a retired key sealed anew", "removed": "Retired key removed",
+		"activated": "New key in use", "resealed": "Secrets of the retired key sealed anew", "removed": "Retired key removed",
 	},
 	lock.EventEnrolled: {
 		"new": "Certificate bound: new device", "again": "Certificate bound: enrolled again", "renewed": "Certificate bound: renewed",
@@ -109,6 +109,8 @@ func what(e lock.Event) string {
 		return "Sign-in refused"
 	case e.Type == lock.EventFeedback:
 		return text + ": " + outcome(e)
+	case e.Type == lock.EventKeyring && e.Facts["key_id"] != "":
+		return text + ": " + e.Facts["key_id"]
 	case e.Type == lock.EventDenied && e.Facts["verb"] != "":
 		return text + ": " + e.Facts["verb"]
 	case e.Delivery > 0:
@@ -125,6 +127,8 @@ func orderOf(a lock.Action) string {
 		text = "Lock ordered"
 	}
 	switch {
+	case a.Supplied && a.Kept != "":
+		text += ", own PIN that was used before"
 	case a.Kept != "":
 		text += ", PIN kept"
 	case a.Supplied:

@@ -149,6 +149,12 @@ func TestEveryEventHasWords(t *testing.T) {
 		texts[what(lock.Event{Type: e, Facts: map[string]string{"kind": kind}})] = true
 	}
 	assert.Len(t, texts, 5, "each kind has words of its own")
+	for kind, want := range map[string]string{
+		"activated": "New key in use: 7f3a", "resealed": "Secrets of the retired key sealed anew: 7f3a", "removed": "Retired key removed: 7f3a",
+		"unheard-of": "Keyring changed: 7f3a",
+	} {
+		assert.Equal(t, want, what(lock.Event{Type: lock.EventKeyring, Facts: map[string]string{"kind": kind, "key_id": "7f3a"}}))
+	}
 	assert.Equal(t, "Latchkey", who(lock.Actor{ID: "system"}))
 	assert.Equal(t, "The device", who(lock.Actor{ID: "device"}))
 }

@@ -83,17 +83,20 @@ function judgePIN() {
 }
 
 // A revealed PIN leaves the page after its time, and when the page is left, so that neither Back nor a sleeping tab shows it. What came of
-// it can still be said; to reload the page is then no second reveal.
+// it can still be said; to reload the page is then no second reveal. Whoever needs longer asks for more time, twice at most.
 function hidePIN() {
   const shown = byId("shown");
   if (!shown) return;
-  const until = Date.now() + 1000 * Number(shown.dataset.seconds);
+  const heading = shown.querySelector("h1"), more = byId("more"), time = 1000 * Number(shown.dataset.seconds);
+  let until = Date.now() + time, again = 2;
   const gone = () => {
     clearInterval(timer);
     byId("digits").textContent = "••• •••";
-    shown.querySelector(".spoken").textContent = "";
+    byId("spoken").textContent = "";
     byId("left").value = 0;
-    byId("note").textContent = "The PIN is off the screen. That you saw it, and why, is on record.";
+    byId("countdown").hidden = true;
+    byId("note").textContent = "The PIN is off the screen.";
+    if (byId("while").contains(document.activeElement)) heading.focus();
     byId("while").hidden = true;
     byId("after").hidden = false;
   };
@@ -106,6 +109,14 @@ function hidePIN() {
     history.replaceState(null, "", shown.dataset.after);
   }, 250);
   addEventListener("pagehide", gone);
+  more.hidden = false;
+  more.addEventListener("click", () => {
+    until += time;
+    byId("left").max = Math.ceil((until - Date.now()) / 1000);
+    if (--again > 0) return;
+    heading.focus(); // the button goes, and the focus with it
+    more.hidden = true;
+  });
   copyFrom(byId("copy"), () => byId("digits").textContent.replaceAll(/\s/g, ""));
 }
 
