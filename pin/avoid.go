@@ -38,6 +38,31 @@ func begins(value string, chars []rune, digitsAlone bool) bool {
 	return false
 }
 
+// refusedByAvoid returns all strings of the policy's length that the values refuse, in small letters: what avoids finds in them, without
+// looking through them again for each string. Other strings than those of ASCII are not among them.
+func (p Policy) refusedByAvoid() map[string]bool {
+	refused := make(map[string]bool)
+	for _, value := range p.Avoid {
+		var all, digits []byte
+		for _, r := range value[:min(len(value), maxAvoid)] {
+			r = fold(r)
+			if r > unicode.MaxASCII {
+				r = 0 // is in no alphabet
+			}
+			all = append(all, byte(r))
+			if '0' <= r && r <= '9' {
+				digits = append(digits, byte(r))
+			}
+		}
+		for _, text := range [...]string{string(all), string(digits)} {
+			for end := p.Length; end <= len(text); end++ {
+				refused[text[end-p.Length:end]] = true
+			}
+		}
+	}
+	return refused
+}
+
 // fold returns the same for all cases of a letter: for those of ASCII the small one.
 func fold(r rune) rune {
 	if r > unicode.MaxASCII {

@@ -50,11 +50,6 @@ func (p Policy) Findings(secret PIN) []*Error {
 	return found
 }
 
-// accepts is Findings for a PIN that has the policy's length and alphabet: it says only whether there are any.
-func (p Policy) accepts(chars []rune) bool {
-	return p.hasClassesIn(chars) && (p.Rules == 0 || p.Rules&weaknesses(chars) == 0) && !p.avoids(chars)
-}
-
 // ruleWords are in the order of the rules' bits. They give no example, which could be the PIN.
 var ruleWords = [...]Error{
 	{ReasonRepeat, "the PIN must not be one character repeated, nor have it five times in a row"},

@@ -6,7 +6,7 @@ import (
 )
 
 // counts is how many characters of each class there are.
-type counts struct{ letters, upper, lower, digits, symbols int }
+type counts struct{ letters, upper, lower, numerals, symbols int }
 
 func (c *counts) add(r rune) {
 	switch {
@@ -19,7 +19,7 @@ func (c *counts) add(r rune) {
 	case unicode.IsLetter(r):
 		c.letters++
 	case unicode.IsDigit(r):
-		c.digits++
+		c.numerals++
 	case ' ' <= r && r <= '~':
 		c.symbols++
 	}
@@ -51,9 +51,9 @@ func (p Policy) minimums(c counts) [6]minimum {
 		{p.MinLetters, c.letters, "letter", "letters"},
 		{p.MinUpper, c.upper, "capital letter", "capital letters"},
 		{p.MinLower, c.lower, "small letter", "small letters"},
-		{p.MinDigits, c.digits, "digit", "digits"},
+		{p.MinDigits, c.numerals, "digit", "digits"},
 		{p.MinSymbols, c.symbols, "symbol", "symbols"},
-		{p.MinNonLetters, c.digits + c.symbols, "digit or symbol", "digits or symbols"},
+		{p.MinNonLetters, c.numerals + c.symbols, "digit or symbol", "digits or symbols"},
 	}
 }
 
@@ -119,9 +119,9 @@ func (p Policy) classShare() float64 {
 		return 1
 	}
 	n, c := p.Length, p.offered()
-	rest := c.digits + c.symbols
+	rest := c.numerals + c.symbols
 	letters := both(n, p.MinUpper, p.MinLower, share(c.upper, c.letters))
-	others := both(n, p.MinDigits, p.MinSymbols, share(c.digits, rest))
+	others := both(n, p.MinDigits, p.MinSymbols, share(c.numerals, rest))
 	odds := binomial{1}
 	for range n {
 		odds.draw(n, share(c.letters, c.letters+rest))
@@ -130,7 +130,7 @@ func (p Policy) classShare() float64 {
 	for x := p.MinLetters; x <= n-p.MinNonLetters; x++ {
 		sum += odds[x] * letters[x] * others[n-x]
 	}
-	return sum
+	return min(sum, 1) // rounding can lead above it
 }
 
 func share(part, whole int) float64 { return float64(part) / float64(max(whole, 1)) }

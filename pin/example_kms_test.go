@@ -34,7 +34,8 @@ type RemoteSealer struct {
 	HTTP  *http.Client // with a timeout, and the credentials that the service asks for
 
 	// CacheFor is how long a data key is used before the service is asked again: so long after the last answer an outage does not
-	// matter, nor does it that the service has been told to refuse.
+	// matter, nor does it that the service has been told to refuse. Data keys that are older are dropped when the service gives out
+	// another one, and stay in memory until then.
 	CacheFor time.Duration
 	Now      func() time.Time
 

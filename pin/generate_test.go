@@ -2,6 +2,7 @@ package pin_test
 
 import (
 	"math"
+	"strings"
 	"testing"
 	"testing/cryptotest"
 
@@ -139,6 +140,33 @@ func TestSmallPoliciesAreCounted(t *testing.T) {
 	})
 }
 
+// A share of nearly all must not be rounded to more than all.
+func TestGenerateDrawsFromEveryLength(t *testing.T) {
+	alphabets := map[string]string{
+		"digits": decimal, "hex": "0123456789abcdef", "a-z0-9": "abcdefghijklmnopqrstuvwxyz" + decimal,
+		"a-zA-Z0-9": "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ" + decimal, "printable": printable(),
+	}
+	minimums := map[string]pin.Policy{
+		"letters": {MinLetters: 1}, "capitals": {MinUpper: 1}, "small letters": {MinLower: 1}, "digits": {MinDigits: 1},
+		"symbols": {MinSymbols: 1}, "non-letters": {MinNonLetters: 1},
+	}
+	for of, alphabet := range alphabets {
+		for name, policy := range minimums {
+			t.Run(of+" with "+name, func(t *testing.T) {
+				policy.Alphabet, policy.FewCodes = alphabet, true
+				for policy.Length = 1; policy.Length <= 256; policy.Length++ {
+					p, err := policy.Generate()
+					if err != nil && strings.HasSuffix(err.Error(), "its Alphabet has none") {
+						return
+					}
+					require.NoError(t, err, policy.Length)
+					require.NoError(t, policy.Check(p), policy.Length)
+				}
+			})
+		}
+	}
+}
+
 func TestPoliciesThatCannotBeDrawn(t *testing.T) {
 	cases := map[string]pin.Policy{
 		"zero":                              {},
@@ -151,7 +179,7 @@ func TestPoliciesThatCannotBeDrawn(t *testing.T) {
 		"one character":                     {Length: 1, Alphabet: decimal, Rules: pin.RuleRepeat, FewCodes: true},
 		"all are avoided":                   {Length: 2, Alphabet: "01", Avoid: []string{"00110"}, FewCodes: true},
 		"hopeless: digits of an alphabet":   {Length: 16, Alphabet: printable(), MinDigits: 16},
-		"hopeless: a rule might refuse all": {Length: 200, Alphabet: "01", Rules: pin.RuleRepeat},
+		"hopeless: a rule might refuse all": {Length: 256, Alphabet: "01", Rules: pin.RuleRepeat},
 	}
 	for name, policy := range cases {
 		t.Run(name, func(t *testing.T) {

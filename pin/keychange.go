@@ -54,20 +54,21 @@ func (k *Keyring) unknown() error {
 }
 
 // Save replaces the keyring file at path, which must be there (CreateKeyring makes one). After a crash the file is the old one or
-// the new one; when Save returns without an error it is the new one, and durable. Its owner is who saves it, its mode 0600, its
-// comments those that CreateKeyring writes.
+// the new one; when Save returns without an error it is the new one, and durable. Its mode is 0600, its comments are those that
+// CreateKeyring writes. On Unix its owner stays, also when root saves it; who may not give a file to the owner is refused, with
+// ReasonKeyring.
 //
 // No key is lost by accident: Save refuses, with ReasonKeyring, when the file has a key that k neither has nor had before
 // Without, as after a change by somebody else. Changes at the same time exclude each other by the file path + ".new": while it is
 // there the error is fs.ErrExist. A Save that was cut short may leave it behind; then remove it.
 func (k *Keyring) Save(path string) error {
-	if err := k.save(path); err != nil {
+	if err := k.save(path, system()); err != nil {
 		return fmt.Errorf("pin: save keyring: %w", err)
 	}
 	return nil
 }
 
-func (k *Keyring) save(path string) error {
+func (k *Keyring) save(path string, d disk) error {
 	text := k.text()
 	if _, err := parseKeyring(text); err != nil {
 		return err
@@ -83,18 +84,18 @@ func (k *Keyring) save(path string) error {
 	if err != nil {
 		return err
 	}
-	if err = errors.Join(k.covers(path), write(f, text)); err == nil {
-		err = os.Rename(f.Name(), path)
+	if err = errors.Join(d.keepOwner(f, path), k.covers(path, d), d.fill(f, text)); err == nil {
+		err = d.rename(f.Name(), path)
 	}
 	if err != nil {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
-	return syncFolder(path)
+	return d.syncFolder(path)
 }
 
 // covers refuses to replace a file with keys that would be lost.
-func (k *Keyring) covers(path string) error {
-	present, err := LoadKeyring(path)
+func (k *Keyring) covers(path string, d disk) error {
+	present, err := loadKeyring(path, d)
 	if err != nil {
 		return err
 	}

@@ -75,6 +75,22 @@ func TestWithout(t *testing.T) {
 	opens(t, next, key(t, "k1", 1), key(t, "k3", 3))
 }
 
+// Two changes of one keyring know nothing of each other.
+func TestWithoutLeavesOtherChangesAlone(t *testing.T) {
+	k := ring(t, key(t, "k6", 6), key(t, "k5", 5), key(t, "k4", 4), key(t, "k3", 3), key(t, "k2", 2), key(t, "k1", 1))
+	path := saved(t, k)
+	without := func(k *pin.Keyring, id string) *pin.Keyring {
+		next, err := k.Without(id)
+		require.NoError(t, err)
+		return next
+	}
+	k = without(without(without(k, "k1"), "k2"), "k3")
+	one, other := without(k, "k4"), without(k, "k5")
+	assert.Equal(t, []string{"k6", "k4"}, other.KeyIDs())
+	require.NoError(t, one.Save(path))
+	assert.Equal(t, []string{"k6", "k5"}, reload(t, path).KeyIDs())
+}
+
 func TestKeyChangesRefuse(t *testing.T) {
 	k := ring(t, key(t, "k2", 2), key(t, "k1", 1))
 	cases := map[string]struct {

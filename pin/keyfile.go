@@ -13,50 +13,46 @@ import (
 // its entry in the folder have been synced, so that the key outlives every box. The file appears whole or not at all, and an
 // existing one is never overwritten: the error is fs.ErrExist. The folder must exist, and support hard links.
 func CreateKeyring(path string) (*Keyring, error) {
-	keyring := new(Keyring).Rotate()
-	f, err := os.CreateTemp(filepath.Dir(path), ".keyring-*") // mode 0600
-	if err != nil {
-		return nil, fmt.Errorf("pin: create keyring: %w", err)
-	}
-	// A link, unlike a rename, fails where a file exists.
-	if err = write(f, keyring.text()); err == nil {
-		err = os.Link(f.Name(), path)
-	}
-	if err = errors.Join(err, os.Remove(f.Name())); err == nil {
-		err = syncFolder(path)
-	}
+	keyring, err := createKeyring(path, system())
 	if err != nil {
 		return nil, fmt.Errorf("pin: create keyring: %w", err)
 	}
 	return keyring, nil
 }
 
-// write fills, syncs and closes a new file.
-func write(f *os.File, text string) error {
-	_, err := f.WriteString(text)
-	if err == nil {
-		err = f.Sync()
-	}
-	return errors.Join(err, f.Close())
-}
-
-// syncFolder makes the entry of a file in its folder durable.
-func syncFolder(path string) error {
-	if runtime.GOOS == "windows" {
-		return nil // it has no sync of a folder; NTFS journals the entry
-	}
-	d, err := os.Open(filepath.Dir(path))
+func createKeyring(path string, d disk) (*Keyring, error) {
+	keyring := new(Keyring).Rotate()
+	f, err := os.CreateTemp(filepath.Dir(path), ".keyring-*") // mode 0600
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return errors.Join(d.Sync(), d.Close())
+	// A link, unlike a rename, fails where a file exists.
+	if err = d.fill(f, keyring.text()); err == nil {
+		err = d.link(f.Name(), path)
+	}
+	if err = errors.Join(err, os.Remove(f.Name())); err != nil {
+		return nil, err
+	}
+	return keyring, d.syncFolder(path)
 }
 
 // LoadKeyring reads a keyring file of at most 64 KiB; the package comment has its format. A file that others than its owner may
 // read or write is refused (not on Windows, which has no such mode). Errors name the file and the line, and hold no part of a
 // key: *Error with ReasonKeyring or ReasonKey, or what the system says, as fs.ErrNotExist.
+//
+// On Unix it syncs the file and its entry in the folder, which must be readable: whoever changed it, when LoadKeyring returns without
+// an error its keys are durable, and may seal. File systems that have no sync, or are read-only, are left alone.
 func LoadKeyring(path string) (*Keyring, error) {
-	text, err := readPrivate(path)
+	return loadKeyring(path, system())
+}
+
+func loadKeyring(path string, d disk) (*Keyring, error) {
+	f, err := openPrivate(path)
+	if err != nil {
+		return nil, fmt.Errorf("pin: load keyring: %w", err)
+	}
+	defer func() { _ = f.Close() }()
+	text, err := readText(f)
 	if err != nil {
 		return nil, fmt.Errorf("pin: load keyring: %w", err)
 	}
@@ -64,30 +60,39 @@ func LoadKeyring(path string) (*Keyring, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pin: load keyring: %s: %w", path, err)
 	}
+	if err = d.settle(f, path); err != nil {
+		return nil, fmt.Errorf("pin: load keyring: it must be durable before it seals: %w", err)
+	}
 	return keyring, nil
 }
 
-// readPrivate reads a file that is closed to others, up to one byte more than a keyring may have.
-func readPrivate(path string) (string, error) {
+// openPrivate opens a file that is closed to others.
+func openPrivate(path string) (*os.File, error) {
 	// Looked at before it is opened: to open a named pipe would wait for its writer.
 	stat, err := os.Stat(path)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	if !stat.Mode().IsRegular() {
-		return "", &Error{ReasonKeyring, path + " is not a regular file"}
+		return nil, &Error{ReasonKeyring, path + " is not a regular file"}
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	defer func() { _ = f.Close() }()
 	if stat, err = f.Stat(); err != nil {
-		return "", err
+		return nil, errors.Join(err, f.Close())
 	}
 	if mode := stat.Mode().Perm(); mode&0o077 != 0 && runtime.GOOS != "windows" {
-		return "", &Error{ReasonKeyring, fmt.Sprintf("others may read or write %s (mode %04o): chmod 600 it", path, mode)}
+		_ = f.Close() // it was not read
+		return nil, &Error{ReasonKeyring, fmt.Sprintf("others may read or write %s (mode %04o): chmod 600 it, or where its mode "+
+			"cannot be changed, pass its text in the environment (ParseKeyring)", path, mode)}
 	}
-	data, err := io.ReadAll(io.LimitReader(f, maxKeyFile+1))
+	return f, nil
+}
+
+// readText reads up to one byte more than a keyring may have.
+func readText(r io.Reader) (string, error) {
+	data, err := io.ReadAll(io.LimitReader(r, maxKeyFile+1))
 	return string(data), err
 }

@@ -111,6 +111,7 @@ func TestLoadKeyringRefusesOpenFiles(t *testing.T) {
 			requireReason(t, err, pin.ReasonKeyring)
 			assert.Contains(t, err.Error(), fmt.Sprintf("mode %04o", mode))
 			assert.Contains(t, err.Error(), path)
+			assert.Contains(t, err.Error(), "ParseKeyring", "where chmod is of no use")
 		})
 	}
 	for _, mode := range []fs.FileMode{0o600, 0o400} {

@@ -50,6 +50,15 @@ func TestSixDigits(t *testing.T) {
 	}
 }
 
+func TestFindingsLookAt256Bytes(t *testing.T) {
+	policy := pin.Policy{Rules: pin.RuleMirror | pin.RuleCommon, MinSymbols: 1}
+	for n, want := range map[int][]pin.Reason{256: {pin.ReasonClass, pin.ReasonMirror}, 257: {pin.ReasonLength}} {
+		p, err := pin.Bytes([]byte(strings.Repeat("7", n)))
+		require.NoError(t, err)
+		assert.Equal(t, want, reasons(policy.Findings(p)))
+	}
+}
+
 func TestCheckOtherPolicies(t *testing.T) {
 	cases := map[string]struct {
 		policy pin.Policy

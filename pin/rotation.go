@@ -18,10 +18,15 @@ type Rotation struct {
 const maxRedraws = 100
 
 // Generate draws a PIN from the policy that is none of the last ones, which are given newest first, and none of those that were
-// disclosed. The errors are those of Policy.Generate, and an *Error with ReasonHistory when there is hardly any other.
+// disclosed. The errors are those of Policy.Generate, and an *Error with ReasonHistory when there is hardly any other. It costs what
+// Policy.Generate does, and as many draws more as are needed.
 func (r Rotation) Generate(p Policy, last, disclosed []PIN) (PIN, error) {
+	s, fault := p.sampler() // counted once, if at all
+	if fault != nil {
+		return PIN{}, fault
+	}
 	for range maxRedraws {
-		code, err := p.Generate()
+		code, err := s.next()
 		if err != nil {
 			return PIN{}, err
 		}

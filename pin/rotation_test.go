@@ -109,6 +109,16 @@ func TestRotationGenerate(t *testing.T) {
 		_, err := pin.Rotation{}.Generate(twenty, nil, codes(t, 0, 99))
 		requireReason(t, err, pin.ReasonHistory)
 	})
+	t.Run("a small policy is counted once", func(t *testing.T) {
+		policy := twenty
+		for i := range 50 {
+			policy.Avoid = append(policy.Avoid, fmt.Sprintf("device %d", i))
+		}
+		once := testing.AllocsPerRun(1, func() { _, _ = policy.Generate() })
+		redrawn := testing.AllocsPerRun(1, func() { _, _ = pin.Rotation{}.Generate(policy, nil, codes(t, 0, 99)) })
+		assert.Greater(t, once, 100.)
+		assert.Less(t, redrawn, 20*once)
+	})
 	t.Run("the policy is at fault", func(t *testing.T) {
 		_, err := pin.Rotation{}.Generate(pin.Policy{}, nil, nil)
 		requireReason(t, err, pin.ReasonPolicy)

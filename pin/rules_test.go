@@ -120,6 +120,14 @@ func contains(list []pin.Reason, reason pin.Reason) bool {
 	return false
 }
 
+// What the documentation calls gaps must be some.
+func TestRulesDoNotSee(t *testing.T) {
+	for _, s := range []string{"000999", "777888", "135246", "202122", "511990"} {
+		require.Empty(t, pin.SixDigits().Findings(parse(t, s)), s)
+		requireDocumented(t, s)
+	}
+}
+
 func TestDates(t *testing.T) {
 	cases := map[string]struct {
 		yes, no []string

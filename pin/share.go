@@ -19,16 +19,20 @@ func (p Policy) drawable() *Error {
 	return nil
 }
 
-// refusal says what is wrong with a policy that accepts that share of all strings.
-func (p Policy) refusal(share float64) *Error {
+// refusal says what is wrong with a policy that accepts that share of all strings: exactly, or at least.
+func (p Policy) refusal(share float64, exact bool) *Error {
+	none, few := share < minShare, !p.FewCodes && share*p.space() < fewest-0.5
 	switch {
-	case share < minShare:
-		return &Error{ReasonPolicy, "the policy refuses nearly all PINs of its Length and Alphabet: take another Length or a narrower " +
-			"Alphabet, or fewer rules"}
-	case !p.FewCodes && share*p.space() < fewest-0.5:
-		return &Error{ReasonPolicy, "the policy must accept 65,536 PINs or more: make them longer, or let it have FewCodes"}
+	case !none && !few:
+		return nil
+	case !exact:
+		return &Error{ReasonPolicy, "it cannot be shown that the policy leaves enough PINs of its Length and Alphabet: take a larger Alphabet, " +
+			"another Length, or fewer rules and classes"}
+	case none:
+		return &Error{ReasonPolicy, "the policy refuses nearly all PINs of its Length and Alphabet: take another Length, an Alphabet with " +
+			"more of what it asks for and less of the rest, or fewer rules and classes"}
 	}
-	return nil
+	return &Error{ReasonPolicy, "the policy must accept 65,536 PINs or more: make them longer, or let it have FewCodes"}
 }
 
 // space is the number of strings of the policy's length and alphabet, +Inf when there are more than a float64 can hold.
@@ -37,23 +41,28 @@ func (p Policy) space() float64 { return power(float64(len(p.Alphabet)), p.Lengt
 // atLeast returns a share of all strings that the policy accepts for certain, without looking at any of them. It is exact when the policy
 // has neither Rules nor values to avoid. Otherwise it may be far too low, and even negative.
 func (p Policy) atLeast() (share float64, exact bool) {
-	return p.classShare() - p.refused(), p.Rules == 0 && len(p.Avoid) == 0
+	share, exact = p.classShare()-p.refused(), p.Rules == 0 && len(p.Avoid) == 0
+	if p.Rules&stepRules == 0 {
+		return share, exact
+	}
+	refused := stepShare(p.Length, float64(len(p.Alphabet)))
+	if p.refusal(share-refused, exact) != nil && p.Length >= longRun && len(p.Alphabet) <= maxStepped {
+		refused = p.stepped()
+	}
+	return share - refused, exact
 }
 
-// refused returns a share of all strings that the rules and the values to avoid do not exceed: a string that breaks two of them is
-// counted twice, and all patterns count as if the alphabet had their characters.
+// refused returns a share of all strings that the rules, but for stepRules, and the values to avoid do not exceed: a string that breaks
+// two of them is counted twice, and all patterns count as if the alphabet had their characters.
 func (p Policy) refused() float64 {
 	n, k := p.Length, float64(len(p.Alphabet))
 	one := power(1/k, n) // the share of a single string
 	// So many strings may differ in case alone.
-	cases := 1.0
-	if c := p.offered(); c.upper > 0 && c.lower > 0 {
+	c, cases := p.offered(), 1.0
+	if c.upper > 0 && c.lower > 0 {
 		cases = math.Ldexp(1, n)
 	}
 	sum := 0.0
-	if p.Rules&(RuleRepeat|RuleSequence|RuleStep) != 0 {
-		sum += stepShare(n, k)
-	}
 	if p.Rules&RulePattern != 0 {
 		sum += power(1/k, n/2) // doubled
 		for block := 2; block <= n/2; block++ {
@@ -67,7 +76,7 @@ func (p Policy) refused() float64 {
 		sum += one * float64(at(maxDates[:], n))
 	}
 	if p.Rules&RuleKeypad != 0 {
-		sum += one * keyed(n, cases)
+		sum += one * keyed(n, c.numerals, cases)
 	}
 	if p.Rules&RuleCommon != 0 && n < len(common) {
 		sum += one * cases * float64(len(common[n]))
@@ -92,16 +101,16 @@ var (
 	maxWalks = [...]int{4: 630, 1714, 3756, 6458, 8228, 6928, 2780}
 )
 
-// keyed bounds the number of strings of n characters that RuleKeypad refuses.
-func keyed(n int, cases float64) float64 {
-	keys := 0
+// keyed bounds the number of strings of n characters, of which so many are numerals, that RuleKeypad refuses.
+func keyed(n, numerals int, cases float64) float64 {
+	parts := 0 // of the lines
 	for _, line := range keyLines {
-		keys += len(line)
+		parts += max(0, len(line)-n+1)
 	}
 	const ways = 2
-	sum := float64(at(maxWalks[:], n)+len(squares)*4*ways) + cases*float64(keys*ways)
+	sum := float64(at(maxWalks[:], n)+len(squares)*4*ways) + cases*float64(parts*ways)
 	if n%3 == 0 {
-		sum += power(9*ways, n/3) // nine lines of three
+		sum += power(float64(min(9*ways, numerals*(numerals-1))), n/3) // nine lines of three, which two of their keys settle
 	}
 	return sum
 }
@@ -122,27 +131,4 @@ func power(base float64, n int) float64 {
 		base *= base
 	}
 	return product
-}
-
-// counted returns the share of strings that the policy accepts by trying all of them, at most maxCount.
-func (p Policy) counted() float64 {
-	chars, index := make([]rune, p.Length), make([]int, p.Length)
-	for i := range chars {
-		chars[i] = rune(p.Alphabet[0])
-	}
-	good := 0
-	for i := 0; i >= 0; {
-		if p.accepts(chars) {
-			good++
-		}
-		// The next string is the next number to the base of the alphabet's size.
-		for i = p.Length - 1; i >= 0; i-- {
-			index[i] = (index[i] + 1) % len(p.Alphabet)
-			chars[i] = rune(p.Alphabet[index[i]])
-			if index[i] != 0 {
-				break
-			}
-		}
-	}
-	return float64(good) / p.space()
 }

@@ -33,20 +33,23 @@ func steps(chars []rune) Rule {
 	enough, run, last := min(len(chars), longRun), 1, rune(0)
 	for i := 1; i < len(chars); i++ {
 		next, ok := step(chars[i-1], chars[i])
-		switch {
-		case !ok:
-			run = 1
-			continue
-		case run == 1 || next != last:
-			run, last = 2, next
-		default:
-			run++
-		}
-		if run >= enough {
+		run = onward(run, last, next, ok)
+		if last = next; run >= enough {
 			broken |= stepRule(next)
 		}
 	}
 	return broken
+}
+
+// onward is how many characters have one constant step after the next one, when it was that many with the last step before it.
+func onward(run int, last, next rune, ok bool) int {
+	switch {
+	case !ok:
+		return 1
+	case run == 1 || next != last:
+		return 2
+	}
+	return run + 1
 }
 
 func stepRule(step rune) Rule {
