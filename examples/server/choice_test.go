@@ -84,9 +84,9 @@ func TestFeedbackReordersThePINs(t *testing.T) {
 		said := s.must(t, http.StatusOK, http.MethodPost, "/api/v1/actions/"+id+"/feedback", object{"outcome": outcome, "note": "at the desk"})
 		assert.Equal(t, outcome, said.text("feedback"))
 	}
+	say(second, "other")
 	say(second, "wrong_pin")
 	assert.Equal(t, []string{first, second}, s.candidates(t, mac), "tried in vain")
-	say(second, "other")
 	say(first, "worked")
 	assert.Equal(t, []string{first, second}, s.candidates(t, mac), "somebody opened the Mac with it")
 	assert.Equal(t, "somebody opened the device with it",

@@ -7,7 +7,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"os"
 	"time"
@@ -26,6 +25,8 @@ Commands, each of which may run beside a server that is running:
   reseal     seal anew with the active key what retired keys have sealed; when it was stopped, run it again
   remove ID  take out a retired key that nothing needs; it is kept in a file beside the keyring
 
+Run them as the user of the server, so that every file stays one that it may read and write.
+
 Flags:
 `
 
@@ -34,7 +35,7 @@ type keyringJob struct {
 	path           string // of the keyring; empty: it is in the environment
 	ring           *pin.Keyring
 	db             *db.DB
-	sealed         func(context.Context) (map[string]int, error) // counts the secrets by the key that they need
+	sealed         func(context.Context) (map[string]int, error)       // counts the secrets by the key that they need
 	record         func(ctx context.Context, kind, keyID string) error // what was done to a key
 	logger         *slog.Logger
 	stdout, stderr io.Writer
@@ -68,15 +69,15 @@ func runKeyring(ctx context.Context, args []string, env func(string) string, std
 		return &usageError{envKeyringText, "the keyring is there and not in a file: change it where it is kept. A new key is to be " +
 			`called active, the present one retired; a retired one may go when "server keyring status" finds nothing that needs it`, nil}
 	}
+	if _, err := os.Stat(o.databasePath()); err != nil { //nolint:gosec // where the operator wants it
+		return &usageError{"-data", "must be the state folder of a server, which has made its database there", err}
+	}
 	j := keyringJob{ring: o.ring, logger: slog.New(slog.NewTextHandler(stderr, nil)), stdout: stdout, stderr: stderr}
 	if j.ring == nil {
 		j.path = o.keyringPath()
-		if j.ring, err = loadDurable(j.path); err != nil {
+		if j.ring, err = pin.LoadKeyring(j.path); err != nil {
 			return &usageError{"-keyring", "must be a readable keyring file", err}
 		}
-	}
-	if _, err := os.Stat(o.databasePath()); errors.Is(err, fs.ErrNotExist) { //nolint:gosec // where the operator wants it
-		return &usageError{"-data", "must be the state folder of a server, which has made its database there", err}
 	}
 	if j.db, err = openDatabase(ctx, o); err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 )
@@ -68,6 +69,18 @@ func (j keyringJob) keepRemoved(id string) error {
 	_, err = fmt.Fprintf(f, "# removed from the keyring %s\n%s\n", time.Now().UTC().Format(time.RFC3339), line)
 	err = errors.Join(f.Chmod(0o600), err, f.Sync(), f.Close())
 	return errors.Join(err, syncFolder(filepath.Dir(j.path)))
+}
+
+// syncFolder makes the names in a folder durable.
+func syncFolder(folder string) error {
+	if runtime.GOOS == "windows" {
+		return nil // it has no such thing
+	}
+	d, err := os.Open(folder)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
 
 // keyLine is the line of a keyring's text that has the key, and "" when none has.

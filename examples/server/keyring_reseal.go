@@ -29,7 +29,7 @@ func (j keyringJob) reseal(ctx context.Context, _ string) error {
 	}
 	var sealer pin.Sealer = j.ring
 	if j.path != "" {
-		if sealer, err = openLiveKeyring(j.path, j.logger); err != nil { // for it may be rotated once more
+		if sealer, err = openLiveKeyring(j.path, j.sealed, j.logger); err != nil { // for it may be rotated once more
 			return err
 		}
 	}
@@ -67,21 +67,26 @@ func (j keyringJob) resealKey(ctx context.Context, service *lock.Service, sealer
 // left says which retired keys may go, and is an error when one may not.
 func (j keyringJob) left(ctx context.Context, retired []string) error {
 	sealed, err := j.sealed(ctx)
+	if err == nil && j.path != "" { // it may have been rotated once more, and sealed with that key
+		j.ring, err = pin.LoadKeyring(j.path)
+	}
 	if err != nil {
 		return err
 	}
+	missing := j.missing(sealed)
 	var stays []error
 	for _, id := range retired {
 		switch {
 		case sealed[id] > 0:
 			stays = append(stays, fmt.Errorf("%d sealed secrets still need the retired key %s: keep it, and run reseal again", sealed[id], id))
+		case missing != nil: // the keyring is to be restored first, and that one may have any key
 		case j.path == "":
 			j.say("Nothing needs the retired key %s any more: it may be taken out of %s.", id, envKeyringText)
 		default:
 			j.say("Nothing needs the retired key %s any more. It may go: server keyring remove %s", id, id)
 		}
 	}
-	return errors.Join(errors.Join(stays...), j.missing(sealed))
+	return errors.Join(errors.Join(stays...), missing)
 }
 
 // note records what was done to a key.

@@ -250,8 +250,9 @@ func TestKeyringCommandRefuses(t *testing.T) {
 		"remove the active key": {noEnv, "remove " + active + " -data " + data, exitUsage, "is active"},
 		"remove another's key":  {noEnv, "remove k1 -data " + data, exitUsage, "no key with this ID"},
 		"unknown flag":          {noEnv, "status -dta " + data, exitUsage, "server keyring -h"},
-		"no keyring":            {noEnv, "status -data " + filepath.Join(empty, "nowhere"), exitUsage, "-keyring"},
-		"no database":           {noEnv, "status -data " + empty, exitUsage, "-data"},
+		"no folder":             {noEnv, "status -data " + filepath.Join(empty, "nowhere"), exitUsage, "-data: must be the state folder"},
+		"no keyring":            {noEnv, "status -keyring nowhere -data " + data, exitUsage, "-keyring: must be"},
+		"no database":           {noEnv, "status -data " + empty, exitUsage, "-data: must be the state folder"},
 		"rotate in the environment": {
 			inEnv, "rotate -data " + data, exitUsage, envKeyringText,
 		},
@@ -270,5 +271,7 @@ func TestKeyringCommandRefuses(t *testing.T) {
 		help := keyringWith(t, noEnv, words...)
 		assert.Zero(t, help.code)
 		assert.Contains(t, help.err, "remove ID")
+		assert.Contains(t, help.err, "as the user of the server")
+		assert.Contains(t, help.err, "leave out the comment lines")
 	}
 }

@@ -72,6 +72,8 @@ func TestKeyringInTheEnvironmentIsRefused(t *testing.T) {
 	data := t.TempDir()
 	startWith(t, envText(text), data).end()
 	other, more := keyringText(t, "k3")
+	made, err := os.ReadFile(newLive(t).path)
+	require.NoError(t, err)
 	for name, c := range map[string]struct {
 		text  string
 		args  string
@@ -81,6 +83,7 @@ func TestKeyringInTheEnvironmentIsRefused(t *testing.T) {
 		"key cut short":        {text[:len(text)-9], "", []string{envKeyringText, "32 bytes"}},
 		"key with a typo":      {strings.Replace(text, secrets[0], "!"+secrets[0][1:], 1), "", []string{envKeyringText, "32 bytes"}},
 		"ID and key exchanged": {"latchkey-keyring 1;active " + secrets[0] + " k1", "", []string{envKeyringText}},
+		"comments on one line": {strings.ReplaceAll(string(made), "\n", ";"), "", []string{envKeyringText, "leave out the comment lines"}},
 		"with -keyring":        {text, "-keyring " + filepath.Join(data, "x"), []string{envKeyringText, "only one keyring"}},
 		"of another server":    {other, "", []string{envKeyringText, "1 sealed secrets need the key k1"}},
 	} {

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -34,6 +35,7 @@ const (
 	envEpoch = "LATCHKEY_TEST_EPOCH" // since when its clock runs faster, in Unix milliseconds
 	hurry    = 1000                  // how much faster, so that the guard of a minute passes in 60 ms
 	most     = 3                     // deliveries of one command
+	patience = time.Minute           // how long a server that was killed may have no answer
 )
 
 func TestMain(m *testing.M) {
@@ -152,18 +154,17 @@ func (b *battlefield) live(t *testing.T, mac *mdmtest.Mac) {
 			return // the fight is over
 		}
 		b.ordered.Store(id, true)
-		for mac.State() != mdmtest.Locked {
+		for mac.State() != mdmtest.Locked && !t.Failed() {
 			_, _ = mac.Poll(t.Context()) // fails while the server is dead; the Mac goes on by itself
-			if state, known := b.stateOf(t, id); known && state != "queued" && state != "issued" && mac.State() != mdmtest.Locked {
+			if b.past(t, id, "queued", "issued") && mac.State() != mdmtest.Locked {
 				break // it lapsed, delivered as often as allowed
 			}
 		}
 		b.openWith(t, mac)
-		for released := false; !released; {
+		for released := false; !released && !t.Failed(); {
 			_, _ = mac.Poll(t.Context())
 			b.openWith(t, mac) // a lost answer leads to the same lock once more
-			state, known := b.stateOf(t, id)
-			released = known && state != "queued" && state != "issued" && state != "confirmed"
+			released = b.past(t, id, "queued", "issued", "confirmed")
 		}
 	}
 }
@@ -175,7 +176,7 @@ func (b *battlefield) openWith(t *testing.T, mac *mdmtest.Mac) {
 	}
 	locks := mac.Locks()
 	last := locks[len(locks)-1]
-	for {
+	for until := time.Now().Add(patience); ; {
 		status, answer, err := b.try(t, http.MethodPost, "/api/v1/actions/"+last.CommandUUID+"/reveal", object{"reason": "killed"}, "")
 		if err == nil && status != http.StatusServiceUnavailable {
 			if !assert.Equal(t, http.StatusOK, status, "the server knows the lock of a locked Mac: %v", answer) {
@@ -188,23 +189,31 @@ func (b *battlefield) openWith(t *testing.T, mac *mdmtest.Mac) {
 			b.opened.Add(1)
 			return
 		}
+		if !assert.True(t, time.Now().Before(until), "the server reveals no PIN: %d %v %v", status, answer, err) {
+			mac.Type(last.PIN)
+			return
+		}
 	}
 }
 
 // order orders a lock until the server has taken it; an answer that got lost leads to the same lock. It returns "" when it is over.
 func (b *battlefield) order(t *testing.T, mac *mdmtest.Mac, key string) string {
-	for !b.over.Load() {
+	for until := time.Now().Add(patience); !b.over.Load(); {
 		status, answer, err := b.try(t, http.MethodPost, "/api/v1/devices/"+mac.Config().UDID+"/lock", object{"reason": "stolen"}, key)
 		if err == nil && (status == http.StatusAccepted || status == http.StatusOK) {
 			return answer.text("id")
+		}
+		if !assert.True(t, time.Now().Before(until), "the server takes no order: %d %v %v", status, answer, err) {
+			return ""
 		}
 	}
 	return ""
 }
 
-func (b *battlefield) stateOf(t *testing.T, id string) (state string, known bool) {
+// past reports whether an action is known to be in none of these states any more.
+func (b *battlefield) past(t *testing.T, id string, states ...string) bool {
 	status, answer, err := b.try(t, http.MethodGet, "/api/v1/actions/"+id, nil, "")
-	return answer.text("state"), err == nil && status == http.StatusOK
+	return err == nil && status == http.StatusOK && !slices.Contains(states, answer.text("state"))
 }
 
 // try is one call of a server that may be dead: then it waits a moment.

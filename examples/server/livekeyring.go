@@ -7,134 +7,111 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
-	"path/filepath"
-	"runtime"
-	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/latchkey-mdm/latchkey/pin"
 )
 
 // liveKeyring is a keyring whose file may change while it is in use, as by the command "keyring rotate". It seals with the key that is
 // active in the file at that moment, and with none when the file cannot be used: what was sealed then might need a key that is nowhere
-// but in memory. It opens with every key that it ever had, so that a slip of the hand shuts nobody out before somebody sees it.
+// but in memory. It opens with the keys that the file had when it could be used last, so that a slip of the hand shuts nobody out.
 type liveKeyring struct {
 	path   string
+	sealed func(context.Context) (map[string]int, error) // counts the secrets by the key that they need
 	logger *slog.Logger
 
-	mu    sync.Mutex
-	rings []*pin.Keyring // as the file was, the newest first
-	fault error          // why the file cannot be used now; nil: it is the first of rings
-	seen  fs.FileInfo    // the file when it was looked at last; nil: there was none
+	ring atomic.Pointer[pin.Keyring] // as the file was when it could be used last
+
+	mu    sync.Mutex  // one looks at the file at a time
+	seen  fs.FileInfo // the file of ring
+	fault error       // why the file cannot be used; nil: it was the file of ring when it was looked at last
 }
 
 var _ pin.Sealer = (*liveKeyring)(nil)
 
-// openLiveKeyring loads the file. Its errors are those of pin.LoadKeyring.
-func openLiveKeyring(path string, logger *slog.Logger) (*liveKeyring, error) {
-	l := &liveKeyring{path: path, logger: logger}
+// openLiveKeyring loads the file. Its errors are those of pin.LoadKeyring. Whether a key is missing that is needed, it asks only when the
+// file changes.
+func openLiveKeyring(path string, sealed func(context.Context) (map[string]int, error), logger *slog.Logger) (*liveKeyring, error) {
+	l := &liveKeyring{path: path, sealed: sealed, logger: logger}
 	// Before it is read, so that a change in between is noticed later. What is wrong with it, loading says.
 	l.seen, _ = os.Stat(path) //nolint:gosec // where the operator wants it
-	ring, err := loadDurable(path)
-	l.rings = []*pin.Keyring{ring}
+	ring, err := pin.LoadKeyring(path)
+	l.ring.Store(ring)
 	return l, err
 }
 
-// loadDurable loads a keyring that outlives a loss of power. Who changed the file may not have come to that yet: it is there from the
-// moment on in which it got its name.
-func loadDurable(path string) (*pin.Keyring, error) {
-	ring, err := pin.LoadKeyring(path)
-	if err != nil {
-		return nil, err
-	}
-	file, err := filepath.EvalSymlinks(path)
-	if err != nil {
-		return nil, err
-	}
-	return ring, syncFolder(filepath.Dir(file))
-}
-
-// syncFolder makes the names in a folder durable.
-func syncFolder(folder string) error {
-	if runtime.GOOS == "windows" {
-		return nil // it has no such thing
-	}
-	d, err := os.Open(folder) //nolint:gosec // where the operator has the keyring
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
-
-// Seal implements pin.Sealer.
+// Seal implements pin.Sealer. While the file cannot be used, the error wraps pin.ReasonKeyring.
 func (l *liveKeyring) Seal(ctx context.Context, p pin.PIN, b pin.Binding) (pin.Box, error) {
-	rings, err := l.current(ctx)
+	ring, err := l.look(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("nothing is sealed while the keyring file cannot be used: restore it: %w", err)
+		return nil, err
 	}
-	return rings[0].Seal(ctx, p, b)
+	return ring.Seal(ctx, p, b)
 }
 
 // Open implements pin.Sealer. It looks at the file only when the key is missing.
-func (l *liveKeyring) Open(ctx context.Context, box pin.Box, b pin.Binding) (code pin.PIN, err error) {
-	l.mu.Lock()
-	rings := l.rings
-	l.mu.Unlock()
-	if code, err = rings[0].Open(ctx, box, b); !isMissing(err) {
+func (l *liveKeyring) Open(ctx context.Context, box pin.Box, b pin.Binding) (pin.PIN, error) {
+	code, err := l.ring.Load().Open(ctx, box, b)
+	if missing := (*pin.MissingKeyError)(nil); !errors.As(err, &missing) {
 		return code, err
 	}
-	rings, _ = l.current(ctx) // what is wrong with the file is on record, and no matter here
-	for _, ring := range rings {
-		if code, err = ring.Open(ctx, box, b); !isMissing(err) {
-			return code, err
-		}
+	ring, fault := l.look(ctx)
+	if fault != nil { // it is on record, and the answer is that the key is missing
+		return code, err
 	}
-	return code, err
+	return ring.Open(ctx, box, b)
 }
 
-func isMissing(err error) bool {
-	var missing *pin.MissingKeyError
-	return errors.As(err, &missing)
+// usable looks at the file, and says why it cannot be used.
+func (l *liveKeyring) usable(ctx context.Context) error {
+	_, err := l.look(ctx)
+	return err
 }
 
-// current looks at the file and returns all keyrings that it has been, the newest first, and what is wrong with it now. That is logged
-// once for each change.
-func (l *liveKeyring) current(ctx context.Context) ([]*pin.Keyring, error) {
+// look returns the keyring as its file is now. While that cannot be used it is read again each time, for a repair may leave no trace that
+// sameFile would see. Each new fault is logged once.
+func (l *liveKeyring) look(ctx context.Context) (*pin.Keyring, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	file, err := os.Stat(l.path)
-	if sameFile(l.seen, file) {
-		return l.rings, l.fault
+	file, _ := os.Stat(l.path) // what is wrong with it, loading says
+	if l.fault == nil && sameFile(l.seen, file) {
+		return l.ring.Load(), nil
 	}
-	l.seen = file
-	var ring *pin.Keyring
-	if err == nil {
-		ring, err = loadDurable(l.path)
+	ring, err := l.load(context.WithoutCancel(ctx)) // that a caller is gone is no fault
+	if err != nil {
+		if l.fault == nil || l.fault.Error() != err.Error() {
+			l.logger.ErrorContext(ctx, "the keyring file cannot be used: PINs are shown, and nothing new is sealed until it is restored",
+				slog.Any("error", err))
+		}
+		l.fault = err
+		return nil, fmt.Errorf("%w: %w", &pin.Error{
+			Reason: pin.ReasonKeyring, Rule: "nothing is sealed while the keyring file cannot be used: restore it",
+		}, err)
 	}
-	if l.fault = err; err != nil {
-		l.logger.ErrorContext(ctx, "the keyring file cannot be used: PINs are shown, and nothing new is sealed until it is restored",
-			slog.Any("error", err))
-		return l.rings, err
-	}
-	if gone := missingIDs(l.rings[0], ring); len(gone) > 0 {
-		l.logger.WarnContext(ctx, "keys are gone from the keyring file: they are used for opening until this server stops",
-			slog.Any("keys", gone))
-	}
-	l.rings = append([]*pin.Keyring{ring}, l.rings...)
+	l.ring.Store(ring)
+	l.seen, l.fault = file, nil
 	l.logger.InfoContext(ctx, "keyring changed", slog.String("active_key", ring.KeyIDs()[0]), slog.Int("keys", len(ring.KeyIDs())))
-	return l.rings, nil
+	return ring, nil
 }
 
-// missingIDs are the keys of the one keyring that the other lacks.
-func missingIDs(before, now *pin.Keyring) []string {
-	has := now.KeyIDs()
-	return slices.DeleteFunc(before.KeyIDs(), func(id string) bool { return slices.Contains(has, id) })
-}
-
-// sameFile reports whether nothing about the file has changed. None at all is nil.
-func sameFile(a, b fs.FileInfo) bool {
-	if a == nil || b == nil {
-		return a == nil && b == nil
+// load reads the file, and refuses a keyring that lacks a key which some box needs: it is another server's, or an old one.
+func (l *liveKeyring) load(ctx context.Context) (*pin.Keyring, error) {
+	ring, err := pin.LoadKeyring(l.path)
+	if err != nil {
+		return nil, err
 	}
+	sealed, err := l.sealed(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("whether %s is the right one is not known: %w", l.path, err)
+	}
+	if missing := needs(sealed, ring.KeyIDs()); missing != "" {
+		return nil, fmt.Errorf("%s is not the right one: %s", l.path, missing)
+	}
+	return ring, nil
+}
+
+// sameFile reports whether nothing about the file has changed. None at all is nil, and the same as nothing.
+func sameFile(a, b fs.FileInfo) bool {
 	return os.SameFile(a, b) && a.ModTime().Equal(b.ModTime()) && a.Size() == b.Size() && a.Mode() == b.Mode()
 }

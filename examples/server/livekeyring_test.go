@@ -19,9 +19,10 @@ import (
 // live is a keyring in a new file, what is logged of it, and a box that was sealed with its first key.
 type live struct {
 	*liveKeyring
-	t    *testing.T
-	logs bytes.Buffer
-	box  pin.Box
+	t     *testing.T
+	logs  bytes.Buffer
+	box   pin.Box
+	needs func(context.Context) (map[string]int, error)
 }
 
 var somewhere = pin.Binding{Scope: "default", Action: "a", Secret: 1}
@@ -32,7 +33,9 @@ func newLive(t *testing.T) *live {
 	_, err := pin.CreateKeyring(path)
 	require.NoError(t, err)
 	l := &live{t: t}
-	l.liveKeyring, err = openLiveKeyring(path, slog.New(slog.NewTextHandler(&l.logs, nil)))
+	l.needs = func(context.Context) (map[string]int, error) { return map[string]int{l.box.KeyID(): 1}, nil }
+	needs := func(ctx context.Context) (map[string]int, error) { return l.needs(ctx) }
+	l.liveKeyring, err = openLiveKeyring(path, needs, slog.New(slog.NewTextHandler(&l.logs, nil)))
 	require.NoError(t, err)
 	l.box = l.seal()
 	return l
@@ -45,6 +48,16 @@ func (l *live) seal() pin.Box {
 	box, err := l.Seal(l.t.Context(), code, somewhere)
 	require.NoError(l.t, err)
 	return box
+}
+
+// fails is the error with which nothing is sealed.
+func (l *live) fails() error {
+	l.t.Helper()
+	code, err := pin.Parse("483920")
+	require.NoError(l.t, err)
+	_, err = l.Seal(l.t.Context(), code, somewhere)
+	require.Error(l.t, err)
+	return err
 }
 
 // opens opens a box that another process has sealed, too.
@@ -102,10 +115,9 @@ func TestLiveKeyringSurvivesItsFile(t *testing.T) {
 			require.NoError(t, err)
 			require.NoError(t, spoil(l.path))
 			for range 3 {
-				code, err := pin.Parse("483920")
-				require.NoError(t, err)
-				_, err = l.Seal(t.Context(), code, somewhere)
+				err := l.fails()
 				require.ErrorContains(t, err, "restore it", "its key is nowhere but in memory")
+				require.ErrorIs(t, err, pin.ReasonKeyring)
 				l.opens(l.box)
 			}
 			assert.Equal(t, 1, strings.Count(l.logs.String(), "level=ERROR"), l.logs.String())
@@ -121,23 +133,89 @@ func TestLiveKeyringSurvivesItsFile(t *testing.T) {
 	}
 }
 
-// A key that was taken out by mistake is missed at the next start, and not while somebody stands before a locked Mac.
-func TestLiveKeyringOpensWithAKeyThatIsGone(t *testing.T) {
+// A key that was taken out by mistake, or a keyring of another server: what is sealed opens on, and nothing is sealed with what is there.
+func TestLiveKeyringRefusesAKeyringThatLacksAKey(t *testing.T) {
+	for name, replace := range map[string]func(t *testing.T, l *live){
+		"key taken out": func(t *testing.T, l *live) {
+			without, err := l.rotate().Without(l.box.KeyID())
+			require.NoError(t, err)
+			require.NoError(t, without.Save(l.path))
+		},
+		"of another server": func(t *testing.T, l *live) {
+			require.NoError(t, os.Rename(newLive(t).path, l.path))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLive(t)
+			kept, err := os.ReadFile(l.path)
+			require.NoError(t, err)
+			replace(t, l)
+			for range 2 {
+				require.ErrorIs(t, l.fails(), pin.ReasonKeyring)
+				l.opens(l.box)
+				require.ErrorIs(t, l.usable(t.Context()), pin.ReasonKeyring)
+			}
+			assert.Equal(t, 1, strings.Count(l.logs.String(), "level=ERROR"), l.logs.String())
+			assert.Contains(t, l.logs.String(), "1 sealed secrets need the key "+l.box.KeyID())
+
+			require.NoError(t, os.WriteFile(l.path, kept, 0o600))
+			assert.Equal(t, l.box.KeyID(), l.seal().KeyID())
+			require.NoError(t, l.usable(t.Context()))
+		})
+	}
+}
+
+func TestLiveKeyringForgetsAKeyThatNothingNeeds(t *testing.T) {
 	l := newLive(t)
-	next := l.rotate()
-	between := l.seal()
-	without, err := next.Without(l.box.KeyID())
+	without, err := l.rotate().Without(l.box.KeyID())
 	require.NoError(t, err)
 	require.NoError(t, without.Save(l.path))
-	assert.Equal(t, next.KeyIDs()[0], l.seal().KeyID())
-	l.opens(l.box)
-	l.opens(between)
-	assert.Contains(t, l.logs.String(), "keys are gone from the keyring file")
-	assert.Contains(t, l.logs.String(), l.box.KeyID())
-
-	elsewhere := newLive(t).box
-	_, err = l.Open(t.Context(), elsewhere, somewhere)
+	l.needs = func(context.Context) (map[string]int, error) { return map[string]int{without.KeyIDs()[0]: 3}, nil }
+	assert.Equal(t, without.KeyIDs()[0], l.seal().KeyID())
+	_, err = l.Open(t.Context(), l.box, somewhere)
 	require.ErrorAs(t, err, new(*pin.MissingKeyError))
+}
+
+// What is wrong may pass without a trace in the file's size and times, as an error of the disk does, and a wrong owner.
+func TestLiveKeyringLooksAgainWhileSomethingIsWrong(t *testing.T) {
+	l := newLive(t)
+	needs := l.needs
+	elsewhere := newLive(t)
+	next := l.rotate()
+	elsewhere.ring.Store(next)
+	theirs := elsewhere.seal()
+	for i, text := range []string{"disk gone", "disk gone", "disk full"} {
+		l.needs = func(context.Context) (map[string]int, error) { return nil, errors.New(text) }
+		require.ErrorContains(t, l.fails(), text)
+		_, err := l.Open(t.Context(), theirs, somewhere)
+		require.ErrorAs(t, err, new(*pin.MissingKeyError))
+		assert.Equal(t, []int{1, 1, 2}[i], strings.Count(l.logs.String(), "level=ERROR"), "each text once")
+	}
+	l.needs = needs
+	l.opens(theirs)
+	assert.Equal(t, next.KeyIDs()[0], l.seal().KeyID())
+	assert.Equal(t, 2, strings.Count(l.logs.String(), "level=ERROR"))
+}
+
+func TestLiveKeyringSaysWhenItIsWrongOnceMore(t *testing.T) {
+	l := newLive(t)
+	for n := 1; n <= 2; n++ {
+		require.NoError(t, os.Rename(l.path, l.path+".away"))
+		require.ErrorIs(t, l.fails(), pin.ReasonKeyring)
+		assert.Equal(t, n, strings.Count(l.logs.String(), "level=ERROR"))
+		require.NoError(t, os.Rename(l.path+".away", l.path))
+		l.seal()
+	}
+}
+
+func TestLiveKeyringMindsNoCallerThatIsGone(t *testing.T) {
+	l := newLive(t)
+	next := l.rotate()
+	l.needs = func(ctx context.Context) (map[string]int, error) { return nil, ctx.Err() }
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.NoError(t, l.usable(gone))
+	assert.Equal(t, next.KeyIDs()[0], l.seal().KeyID())
 }
 
 // An order that was on its way while the key was removed: it is found, and the key comes back.

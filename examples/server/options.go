@@ -116,7 +116,8 @@ func parse(args []string, env func(string) string, stderr io.Writer) (options, e
 func stateFlags(o *options, flags *flag.FlagSet, env func(string) string) {
 	flags.StringVar(&o.data, "data", "", "`folder` for database and keyring (default ./latchkey-data; with -demo a temporary one)")
 	flags.StringVar(&o.keyring, "keyring", env(envKeyring),
-		"keyring `file`, also "+envKeyring+" (default: keyring in the data folder); "+envKeyringText+" has the keyring itself instead")
+		"keyring `file`, also "+envKeyring+" (default: keyring in the data folder); "+envKeyringText+
+			" has the keyring itself instead: leave out the comment lines when it is one line")
 }
 
 // readKeyring takes the keyring from the environment, if it is there.
@@ -129,7 +130,8 @@ func readKeyring(o *options, env func(string) string) (err error) {
 		return &usageError{envKeyringText, "leave it out, or -keyring and " + envKeyring + ": there can be only one keyring", nil}
 	}
 	if o.ring, err = pin.ParseKeyring(text); err != nil {
-		return &usageError{envKeyringText, "must be the text of a keyring, as in its file; the lines may be separated by semicolons", err}
+		return &usageError{envKeyringText, "must be the text of a keyring, as in its file; when semicolons separate the lines, leave out the " +
+			"comment lines (#), which go on to the end of the line", err}
 	}
 	return nil
 }

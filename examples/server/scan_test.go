@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -128,7 +129,7 @@ func TestNoSecretIsKeptInClear(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, metrics.Body.Close())
 
-	secrets := append(pins, codes...)
+	secrets := slices.Concat(pins, codes, grouped(pins))
 	assert.Empty(t, s.leaksInState(t, secrets), "while it runs, with the write-ahead log")
 	s.stop()
 	assert.Empty(t, s.leaksInState(t, secrets), "and after it stopped")
@@ -136,6 +137,14 @@ func TestNoSecretIsKeptInClear(t *testing.T) {
 	assert.Empty(t, leaks(answers.Bytes(), secrets), "in the answers")
 	planted := s.logs.String() + "level=INFO msg=revealed pin=" + pins[7] + "\n"
 	assert.Equal(t, []string{pins[7]}, leaks([]byte(planted), secrets), "a PIN in a log line is found")
+}
+
+// grouped are PINs as the console shows them, and as people write them.
+func grouped(pins []string) (forms []string) {
+	for _, code := range pins {
+		forms = append(forms, code[:3]+" "+code[3:], code[:3]+"-"+code[3:])
+	}
+	return forms
 }
 
 // goodPINs are PINs that the policy of a Mac accepts.
@@ -224,13 +233,16 @@ func (s *site) again(t *testing.T, answers *bytes.Buffer, mac *mdmtest.Mac, code
 	t.Helper()
 	path := "/api/v1/devices/" + mac.Config().UDID + "/lock"
 	used := s.candidates(t, mac)[0]
-	status, answer := s.call(t, http.MethodPost, "/api/v1/actions/"+used+"/feedback", object{"outcome": "worked", "note": "it was " + code})
+	status, answer := s.call(t, http.MethodPost, "/api/v1/actions/"+used+"/feedback", object{
+		"outcome": "worked", "note": "it was " + code + ", in groups " + strings.Join(grouped([]string{code}), ", or "),
+	})
 	assert.Equal(t, http.StatusOK, status)
 	_, _ = fmt.Fprintln(answers, answer)
 	for _, order := range []object{
 		{"pin": object{"mode": "supplied", "value": code}}, {"pin": object{"mode": "supplied", "value": code, "reuse_reason": code}},
 		{"pin": object{"mode": "keep"}}, {"pin": object{"mode": "keep", "reuse_reason": "it is " + code}}, {"pin": object{"reuse_reason": code}},
-		{"pin": object{"mode": "keep", "reuse_reason": "found"}, "message": code}, {"pin": object{"mode": "keep", "value": code}},
+		{"pin": object{"mode": "keep", "reuse_reason": "found"}, "message": code},
+		{"pin": object{"mode": "keep", "reuse_reason": "found"}, "message": grouped([]string{code})[0]}, {"pin": object{"mode": "keep", "value": code}},
 	} {
 		status, answer := s.call(t, http.MethodPost, path, order)
 		assert.Equal(t, http.StatusUnprocessableEntity, status, "%v", order)

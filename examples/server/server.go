@@ -35,12 +35,16 @@ type server struct {
 	inventory *inventory.Store
 	accounts  *account.Store
 	service   *lock.Service
-	fleet     *demo.Fleet // nil without -demo
+	usable    func(context.Context) error // why the keyring cannot seal now
+	fleet     *demo.Fleet                 // nil without -demo
 }
 
 // wire makes the server on a database that is open. It starts nothing.
 func wire(ctx context.Context, o options, base string, d *db.DB, keyring pin.Sealer, logger *slog.Logger) (*server, error) {
-	s := &server{options: o, base: base, logger: logger, db: d}
+	s := &server{options: o, base: base, logger: logger, db: d, usable: func(context.Context) error { return nil }}
+	if live, ok := keyring.(*liveKeyring); ok {
+		s.usable = live.usable
+	}
 	ledger, err := sqlite.New(ctx, d.Writer, d.Readers)
 	if err != nil {
 		return nil, err
@@ -96,7 +100,7 @@ func (s *server) handler() (http.Handler, error) {
 	if s.fleet != nil {
 		s.fleet.Register(mux)
 	}
-	watch := ops.New(s.db, s.logger)
+	watch := ops.New(s.db, s.usable, s.logger)
 	watch.Register(mux)
 	return watch.Wrap(mux), nil
 }

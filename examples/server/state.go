@@ -64,10 +64,10 @@ func openKeyring(ctx context.Context, o options, d *db.DB, logger *slog.Logger) 
 		return o.ring, nil
 	}
 	path := o.keyringPath()
-	keyring, err := openLiveKeyring(path, logger)
+	keyring, err := openLiveKeyring(path, d.SealedBy, logger)
 	if errors.Is(err, fs.ErrNotExist) && len(sealed) == 0 {
 		if _, err = pin.CreateKeyring(path); err == nil || errors.Is(err, fs.ErrExist) { // another process was faster
-			keyring, err = openLiveKeyring(path, logger)
+			keyring, err = openLiveKeyring(path, d.SealedBy, logger)
 		}
 	}
 	if errors.Is(err, fs.ErrNotExist) && len(sealed) == 0 {
@@ -79,7 +79,7 @@ func openKeyring(ctx context.Context, o options, d *db.DB, logger *slog.Logger) 
 	if err != nil {
 		return nil, &usageError{"-keyring", "must be a readable keyring file", err}
 	}
-	if missing := needs(sealed, keyring.rings[0].KeyIDs()); missing != "" {
+	if missing := needs(sealed, keyring.ring.Load().KeyIDs()); missing != "" {
 		return nil, &usageError{"-keyring", path + " is not the right one, restore it from its backup: " + missing, nil}
 	}
 	return keyring, nil

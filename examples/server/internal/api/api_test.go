@@ -23,7 +23,11 @@ import (
 	"github.com/latchkey-mdm/latchkey/store"
 )
 
-const goodToken = "good-token"
+// The tokens of two accounts.
+const (
+	goodToken  = "good-token"
+	otherToken = "other-token"
+)
 
 // world is the API with a ledger in memory and two Macs: one, and one which a lock would deactivate.
 type world struct {
@@ -76,10 +80,13 @@ type tokens struct{}
 
 // CheckToken implements Tokens.
 func (tokens) CheckToken(_ context.Context, token string) (lock.Actor, error) {
-	if token != goodToken {
-		return lock.Actor{}, lock.ErrDenied
+	switch token {
+	case goodToken:
+		return lock.Actor{ID: "admin"}, nil
+	case otherToken:
+		return lock.Actor{ID: "other"}, nil
 	}
-	return lock.Actor{ID: "admin"}, nil
+	return lock.Actor{}, lock.ErrDenied
 }
 
 type codes struct{}
@@ -112,10 +119,16 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	keyring, err := pin.CreateKeyring(filepath.Join(t.TempDir(), "keyring"))
 	require.NoError(t, err)
+	return newWorldWith(t, keyring)
+}
+
+func newWorldWith(t *testing.T, sealer pin.Sealer) *world {
+	t.Helper()
 	w := &world{t: t, ledger: &ledger{Store: store.NewMemory()}, now: time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)}
 	logger := slog.New(slog.NewTextHandler(&w.logs, nil))
+	var err error
 	w.service, err = lock.New(lock.Config{
-		Store: w.ledger, Sealer: keyring, Platforms: []lock.Platform{mdmproto.Platform(nil)}, Authorize: everything{}, Logger: logger,
+		Store: w.ledger, Sealer: sealer, Platforms: []lock.Platform{mdmproto.Platform(nil)}, Authorize: everything{}, Logger: logger,
 		Now: func() time.Time { w.now = w.now.Add(time.Second); return w.now }, // IDs of one millisecond have no order
 	})
 	require.NoError(t, err)
@@ -224,6 +237,37 @@ func TestDryRunOrdersNothing(t *testing.T) {
 		assert.Equal(t, blocked, res.json["blocked"], device)
 	}
 	assert.Empty(t, items(w.do(http.MethodGet, "/api/v1/actions", "")))
+}
+
+// A dry run says what a live lock makes of the order, and what it says is what the order then meets.
+func TestDryRunBesideALiveLock(t *testing.T) {
+	const drawn, supplied = `{"reason": "x"}`, `{"pin": {"mode": "supplied", "value": "048213"}}`
+	for name, c := range map[string]struct {
+		live, order, token string
+		code               string
+		status             int
+	}{
+		"new PIN":                   {drawn, drawn, goodToken, "live_lock", http.StatusOK},
+		"own PIN":                   {drawn, supplied, goodToken, "busy", http.StatusConflict},
+		"own PIN once more":         {supplied, supplied, goodToken, "live_lock", http.StatusOK},
+		"own PIN, another's before": {supplied, supplied, otherToken, "busy", http.StatusConflict},
+		"new PIN, another's before": {supplied, drawn, otherToken, "live_lock", http.StatusOK},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			require.Equal(t, http.StatusAccepted, w.lock(c.live).StatusCode)
+			dry := w.do(http.MethodPost, "/api/v1/devices/mac/lock?dry_run=true", c.order, "Authorization", "Bearer "+c.token)
+			require.Equal(t, http.StatusOK, dry.StatusCode, dry.text)
+			found, _ := dry.json["findings"].([]any)
+			last, _ := found[len(found)-1].(map[string]any)
+			assert.Equal(t, c.code, last["code"])
+			assert.Equal(t, c.code == "busy", dry.json["blocked"])
+			order := w.lock(c.order, "Authorization", "Bearer "+c.token)
+			assert.Equal(t, c.status, order.StatusCode, order.text)
+		})
+	}
+	w := newWorld(t)
+	assert.NotContains(t, w.do(http.MethodPost, "/api/v1/devices/mac/lock?dry_run=true", drawn).text, "live_lock")
 }
 
 func TestRevealAndCancel(t *testing.T) {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/latchkey-mdm/latchkey/lock"
+	"github.com/latchkey-mdm/latchkey/pin"
 )
 
 // badCase is a request, and how it is refused.
@@ -59,6 +61,7 @@ func TestBadOrders(t *testing.T) {
 		"pin with letters":    {http.MethodPost, path, `{"pin": {"mode": "supplied", "value": "04821x"}}`, nil, 422, "invalid", "pin.value"},
 		"pin trivial":         {http.MethodPost, path, `{"pin": {"mode": "supplied", "value": "111111"}}`, nil, 422, "invalid", "pin.value"},
 		"pin empty":           {http.MethodPost, path, `{"pin": {"mode": "supplied", "value": ""}}`, nil, 422, "invalid", "pin.value"},
+		"pin null":            {http.MethodPost, path, `{"pin": {"mode": "supplied", "value": null}}`, nil, 422, "invalid", "pin.value"},
 		"pin missing":         {http.MethodPost, path, `{"pin": {"mode": "supplied"}}`, nil, 422, "invalid", "pin.value"},
 		"pin with rotate":     {http.MethodPost, path, `{"pin": {"mode": "rotate", "value": "048213"}}`, nil, 422, "invalid", "pin.value"},
 		"pin without mode":    {http.MethodPost, path, `{"pin": {"value": "048213"}}`, nil, 422, "invalid", "pin.value"},
@@ -121,6 +124,43 @@ func TestFailedCommitIsUnavailable(t *testing.T) {
 		assert.NotContains(t, res.json, "pin")
 	}
 	assert.Contains(t, w.logs.String(), "disk full")
+}
+
+// sealedNowhere is a Sealer whose keyring file cannot be used.
+type sealedNowhere struct{ pin.Sealer }
+
+// Seal implements pin.Sealer.
+func (sealedNowhere) Seal(context.Context, pin.PIN, pin.Binding) (pin.Box, error) {
+	return nil, &pin.Error{Reason: pin.ReasonKeyring, Rule: "/var/keyring is gone"}
+}
+
+func TestKeyringThatCannotBeUsed(t *testing.T) {
+	w := newWorldWith(t, sealedNowhere{})
+	res := w.lock(`{}`)
+	assert.Equal(t, http.StatusServiceUnavailable, res.StatusCode)
+	assert.Equal(t, "keyring", res.json["code"])
+	assert.Equal(t, "5", res.Header.Get("Retry-After"))
+	assert.NotContains(t, res.text, "/var/keyring")
+	assert.Contains(t, w.logs.String(), "/var/keyring")
+	assert.Empty(t, items(w.do(http.MethodGet, "/api/v1/actions", "")), "nothing was ordered")
+}
+
+func TestOpenAPINamesEveryRefusal(t *testing.T) {
+	var doc struct {
+		Paths map[string]map[string]struct {
+			Responses map[string]any `json:"responses"`
+		} `json:"paths"`
+	}
+	require.NoError(t, json.Unmarshal(openAPI, &doc))
+	for path, methods := range doc.Paths {
+		for method, operation := range methods {
+			for _, status := range []string{"401", "403", "503"} {
+				if strings.HasPrefix(path, "/api/") {
+					assert.Contains(t, operation.Responses, status, "%s %s", method, path)
+				}
+			}
+		}
+	}
 }
 
 func TestOpenAPINamesEveryRoute(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
 	"github.com/latchkey-mdm/latchkey/lock"
 	"github.com/latchkey-mdm/latchkey/pin"
 )
@@ -34,8 +35,11 @@ type secret struct {
 	given bool
 }
 
-// UnmarshalJSON implements json.Unmarshaler. Its errors do not repeat the value.
+// UnmarshalJSON implements json.Unmarshaler. Null is no value. Its errors do not repeat the value.
 func (s *secret) UnmarshalJSON(data []byte) error {
+	if string(data) == "null" {
+		return nil
+	}
 	var text string
 	if json.Unmarshal(data, &text) != nil {
 		return invalid("pin.value", "must be a string, in quotes: a number would lose its leading zeros")
@@ -91,13 +95,7 @@ func (a *api) lockDevice(w http.ResponseWriter, r *http.Request, actor lock.Acto
 		return err
 	}
 	if dry {
-		findings, err := a.Service.Preflight(r.Context(), actor, order)
-		if err != nil {
-			return err
-		}
-		blocks := func(f lock.Finding) bool { return f.Level == lock.LevelBlock && (!f.Forceable || !order.Force) }
-		write(w, http.StatusOK, preflight{slices.ContainsFunc(findings, blocks), inOurWords(findings)})
-		return nil
+		return a.dryRun(w, r, actor, order)
 	}
 	act, err := a.Service.Lock(r.Context(), actor, order)
 	if err != nil {
@@ -110,6 +108,42 @@ func (a *api) lockDevice(w http.ResponseWriter, r *http.Request, actor lock.Acto
 	}
 	write(w, status, newAction(act))
 	return nil
+}
+
+// dryRun says what an order would do.
+func (a *api) dryRun(w http.ResponseWriter, r *http.Request, actor lock.Actor, order lock.Request) error {
+	findings, err := a.Service.Preflight(r.Context(), actor, order)
+	if err != nil {
+		return err
+	}
+	live, err := a.live(r, actor, inventory.Device{Device: order.Device})
+	if err != nil {
+		return err
+	}
+	if l := live[order.Device.ID]; l != nil {
+		findings = append(findings, beside(*l, actor, order))
+	}
+	blocks := func(f lock.Finding) bool { return f.Level == lock.LevelBlock && (!f.Forceable || !order.Force) }
+	write(w, http.StatusOK, preflight{slices.ContainsFunc(findings, blocks), inOurWords(findings)})
+	return nil
+}
+
+// beside says what an order would do while a lock is live. PINs are not compared: only an order, which is on record, does that.
+func beside(live lock.Action, actor lock.Actor, order lock.Request) lock.Finding {
+	switch {
+	case order.PIN.IsZero():
+		return lock.Finding{Code: "live_lock", Level: lock.LevelInfo, Text: "A lock is under way or holds: the order would join it"}
+	case live.Supplied && live.By.ID == actor.ID:
+		return lock.Finding{
+			Code: "live_lock", Level: lock.LevelInfo, Field: "pin",
+			Text: "A lock is under way or holds: the order would join it if it has this PIN, and be refused if it has another one",
+		}
+	default:
+		return lock.Finding{
+			Code: "busy", Level: lock.LevelBlock, Field: "pin",
+			Text: "A lock is under way or holds, with a PIN that you did not choose: an order with a PIN of your own would be refused",
+		}
+	}
 }
 
 // order reads the request for the device in the path.

@@ -141,7 +141,11 @@ func TestFeedback(t *testing.T) {
 		return ids
 	}
 	require.Equal(t, []string{second, first}, order())
-	for outcome, want := range map[string][]string{"wrong_pin": {first, second}, "worked": {second, first}, "other": {second, first}} {
+	for _, outcome := range []string{"other", "wrong_pin", "worked"} {
+		want := []string{second, first}
+		if outcome == "wrong_pin" {
+			want = []string{first, second}
+		}
 		res := w.post("/api/v1/actions/"+second+"/feedback", `{"outcome": "`+outcome+`", "note": "typed 731946 twice"}`)
 		require.Equal(t, http.StatusOK, res.StatusCode, res.text)
 		assert.Equal(t, outcome, res.json["feedback"])
@@ -157,6 +161,14 @@ func TestFeedback(t *testing.T) {
 	events := w.do(http.MethodGet, "/api/v1/events?action_id="+second, "")
 	assert.NotContains(t, events.text, "731946", "a run of digits is not kept")
 	assert.Contains(t, events.text, "twice")
+}
+
+func TestValueThatIsNullIsNone(t *testing.T) {
+	for _, choice := range []string{`{"value": null}`, `{"mode": "rotate", "value": null}`} {
+		ordered := newWorld(t).lock(`{"pin": ` + choice + `}`)
+		assert.Equal(t, http.StatusAccepted, ordered.StatusCode, ordered.text)
+		assert.Equal(t, false, ordered.json["supplied"])
+	}
 }
 
 // TestOpenAPINamesEveryField holds the document and the answers together.

@@ -98,6 +98,9 @@ func asProblem(err error) *problem {
 		return refuse(http.StatusForbidden, "denied", "not allowed; the attempt was recorded")
 	case errors.Is(err, lock.ErrSealed):
 		return refuse(http.StatusServiceUnavailable, "sealed", "the sealed PIN cannot be opened now: check the keyring. It is still kept")
+	case errors.Is(err, pin.ReasonKeyring):
+		return refuse(http.StatusServiceUnavailable, "keyring",
+			"the keyring file cannot be used, so nothing is sealed and nothing was ordered: restore it")
 	default:
 		return refuse(http.StatusServiceUnavailable, "unavailable",
 			"this could not be recorded now: repeat the request, with the same Idempotency-Key")

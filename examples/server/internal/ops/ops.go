@@ -30,15 +30,16 @@ type Store interface {
 // Ops serves the operators' endpoints. Make it with New.
 type Ops struct {
 	store    Store
+	usable   func(context.Context) error
 	logger   *slog.Logger
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
 	metrics  http.Handler
 }
 
-// New makes the metrics in a registry of their own.
-func New(store Store, logger *slog.Logger) *Ops {
-	o := &Ops{store: store, logger: logger}
+// New makes the metrics in a registry of their own. Usable says, as an error that its owner logs, why the keyring cannot seal now.
+func New(store Store, usable func(context.Context) error, logger *slog.Logger) *Ops {
+	o := &Ops{store: store, usable: usable, logger: logger}
 	o.requests = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "latchkey_http_requests_total", Help: "Requests answered, by route and status code.",
 	}, []string{"route", "code"})
@@ -46,7 +47,7 @@ func New(store Store, logger *slog.Logger) *Ops {
 		Name: "latchkey_http_request_seconds", Help: "How long requests took, by route.", Buckets: []float64{.001, .005, .025, .1, .5, 2.5, 10},
 	}, []string{"route"})
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(o.requests, o.seconds, ledger{store}, collectors.NewGoCollector())
+	registry.MustRegister(o.requests, o.seconds, ledger{store, usable}, collectors.NewGoCollector())
 	o.metrics = promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError})
 	return o
 }
@@ -65,6 +66,11 @@ func (o *Ops) ready(w http.ResponseWriter, r *http.Request) {
 		o.logger.ErrorContext(r.Context(), "not ready", slog.Any("error", err))
 		w.Header().Set("Retry-After", "5")
 		http.Error(w, "the store does not answer", http.StatusServiceUnavailable)
+		return
+	}
+	if o.usable(ctx) != nil {
+		w.Header().Set("Retry-After", "5")
+		http.Error(w, "the keyring file cannot be used, so nothing is sealed: restore it", http.StatusServiceUnavailable)
 		return
 	}
 	_, _ = w.Write([]byte("ready\n"))
@@ -103,13 +109,17 @@ func (r *recorder) WriteHeader(status int) {
 // Unwrap is for http.ResponseController.
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
-// ledger counts what is in the ledger when it is asked.
-type ledger struct{ store Store }
+// ledger counts what is in the ledger when it is asked, and says whether more can be sealed.
+type ledger struct {
+	store  Store
+	usable func(context.Context) error
+}
 
 // Describe implements prometheus.Collector.
 func (l ledger) Describe(out chan<- *prometheus.Desc) {
 	out <- actionsDesc()
 	out <- sealedDesc()
+	out <- usableDesc()
 }
 
 // Collect implements prometheus.Collector.
@@ -130,6 +140,11 @@ func (l ledger) Collect(out chan<- prometheus.Metric) {
 	for key, n := range sealed {
 		out <- prometheus.MustNewConstMetric(sealedDesc(), prometheus.GaugeValue, float64(n), key)
 	}
+	usable := 1.0
+	if l.usable(ctx) != nil {
+		usable = 0
+	}
+	out <- prometheus.MustNewConstMetric(usableDesc(), prometheus.GaugeValue, usable)
 }
 
 func actionsDesc() *prometheus.Desc {
@@ -138,4 +153,8 @@ func actionsDesc() *prometheus.Desc {
 
 func sealedDesc() *prometheus.Desc {
 	return prometheus.NewDesc("latchkey_sealed_secrets", "Sealed secrets, by the key that opens them.", []string{"key_id"}, nil)
+}
+
+func usableDesc() *prometheus.Desc {
+	return prometheus.NewDesc("latchkey_keyring_usable", "1 while the keyring can seal, 0 while its file must be restored.", nil, nil)
 }

@@ -30,8 +30,12 @@ func (l ledger) SealedBy(context.Context) (map[string]int, error) {
 }
 
 func serve(l ledger, paths ...string) (last *httptest.ResponseRecorder, logs string) {
+	return serveWith(l, nil, paths...)
+}
+
+func serveWith(l ledger, keyring error, paths ...string) (last *httptest.ResponseRecorder, logs string) {
 	var text strings.Builder
-	o := ops.New(l, slog.New(slog.NewTextHandler(&text, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	o := ops.New(l, func(context.Context) error { return keyring }, slog.New(slog.NewTextHandler(&text, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	mux := http.NewServeMux()
 	o.Register(mux)
 	mux.HandleFunc("GET /devices/{id}", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
@@ -61,6 +65,24 @@ func TestHealthAndReadiness(t *testing.T) {
 	}
 }
 
+func TestKeyringThatCannotBeUsed(t *testing.T) {
+	for path, c := range map[string]struct {
+		status int
+		says   string
+	}{
+		"/healthz": {http.StatusOK, "ok"},
+		"/readyz":  {http.StatusServiceUnavailable, "the keyring file cannot be used"},
+		"/metrics": {http.StatusOK, "latchkey_keyring_usable 0\n"},
+	} {
+		t.Run(path, func(t *testing.T) {
+			res, _ := serveWith(ledger{}, errors.New("/var/keyring is gone"), path)
+			assert.Equal(t, c.status, res.Code)
+			assert.Contains(t, res.Body.String(), c.says)
+			assert.NotContains(t, res.Body.String(), "/var/keyring")
+		})
+	}
+}
+
 func TestMetricsAndLogsHaveRoutesAndNoPaths(t *testing.T) {
 	res, logs := serve(ledger{}, "/devices/SECRET?code=SECRET", "/nowhere/SECRET", "/metrics")
 	body := res.Body.String()
@@ -68,6 +90,7 @@ func TestMetricsAndLogsHaveRoutesAndNoPaths(t *testing.T) {
 	assert.Contains(t, body, `latchkey_http_requests_total{code="404",route="none"} 1`)
 	assert.Contains(t, body, `latchkey_actions{kind="lock",state="queued"} 3`)
 	assert.Contains(t, body, `latchkey_sealed_secrets{key_id="k1"} 4`)
+	assert.Contains(t, body, "latchkey_keyring_usable 1\n")
 	assert.Contains(t, logs, `route="GET /devices/{id}"`)
 	assert.NotContains(t, body+logs, "SECRET")
 }
