@@ -67,23 +67,22 @@ const (
 // ranked is an action among the candidates.
 type ranked struct {
 	Action
-	pin *sharedPIN // what is known of its PIN, also from other actions that have the same
+	pin *sharedPIN
 }
 
 // sharedPIN is what is known of a PIN that several actions may have, because it was used again.
 type sharedPIN struct {
+	actions                   []Action // that have it, the oldest first
 	said                      Feedback // what a person said of it last
 	saidAt, delivered, opened time.Time
 	disclosed                 bool
 	followed                  bool // another PIN was delivered since
 }
 
-// rankCandidates orders actions, given newest first, by how likely their PIN opens the device.
-func rankCandidates(actions []Action) []Candidate {
-	places := make([]ranked, len(actions))
+// sharedPINs finds out which of some actions, given newest first, have the same PIN.
+func sharedPINs(actions []Action) map[ID]*sharedPIN {
 	pins := map[ID]*sharedPIN{}
-	for i := len(actions) - 1; i >= 0; i-- { // an action comes before those that keep its PIN
-		a := actions[i]
+	for _, a := range slices.Backward(actions) { // an action comes before those that use its PIN again
 		first := cmp.Or(a.Kept, a.ID)
 		p := pins[first]
 		if p == nil {
@@ -91,14 +90,50 @@ func rankCandidates(actions []Action) []Candidate {
 			pins[first] = p
 		}
 		p.learn(a)
-		pins[a.ID], places[i] = p, ranked{a, p}
+		pins[a.ID] = p
+	}
+	var last, before *sharedPIN // the two that were delivered last
+	for _, p := range pins {
+		switch {
+		case p == last || p == before:
+		case last == nil || p.delivered.After(last.delivered):
+			last, before = p, last
+		case before == nil || p.delivered.After(before.delivered):
+			before = p
+		}
 	}
 	for _, p := range pins {
-		for _, other := range pins {
-			if p != other && other.delivered.After(p.saidAt) {
-				p.followed = true
-			}
+		other := last
+		if p == last {
+			other = before
 		}
+		p.followed = other != nil && other.delivered.After(p.saidAt)
+	}
+	return pins
+}
+
+func (p *sharedPIN) learn(a Action) {
+	p.actions = append(p.actions, a)
+	if a.Feedback != "" && !a.FeedbackAt.Before(p.saidAt) && (a.Feedback != FeedbackOther || p.said == "") {
+		p.said, p.saidAt = a.Feedback, a.FeedbackAt
+	}
+	p.delivered, p.opened = later(p.delivered, a.Delivered), later(p.opened, a.Released)
+	p.disclosed = p.disclosed || a.Disclosures > 0
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// rankCandidates orders actions, given newest first, by how likely their PIN opens the device.
+func rankCandidates(actions []Action) []Candidate {
+	places := make([]ranked, len(actions))
+	pins := sharedPINs(actions)
+	for i, a := range actions {
+		places[i] = ranked{a, pins[a.ID]}
 	}
 	slices.SortStableFunc(places, func(a, b ranked) int {
 		if order := cmp.Compare(a.likelihood(), b.likelihood()); order != 0 {
@@ -120,21 +155,6 @@ func rankCandidates(actions []Action) []Candidate {
 		candidates[i] = Candidate{Action: r.withoutBoxes(), Reason: r.why(), Disclosed: r.pin.disclosed, Feedback: r.pin.opinion()}
 	}
 	return candidates
-}
-
-func (p *sharedPIN) learn(a Action) {
-	if a.Feedback != "" && !a.FeedbackAt.Before(p.saidAt) {
-		p.said, p.saidAt = a.Feedback, a.FeedbackAt
-	}
-	p.delivered, p.opened = later(p.delivered, a.Delivered), later(p.opened, a.Released)
-	p.disclosed = p.disclosed || a.Disclosures > 0
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
 }
 
 // opinion is what a person said of the PIN, for as long as that holds. A later delivery may put the PIN on the device again. That it

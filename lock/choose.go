@@ -72,6 +72,10 @@ func (s *Service) supplied(ctx context.Context, actor Actor, plan Plan, r Reques
 	if err := s.triesLeft(ctx, r.Device); err != nil {
 		return choice{}, err
 	}
+	// An order that cannot be sealed leaves no trace, so it must not be told either what its PIN is like.
+	if _, err := s.seal(ctx, Action{ID: NewID(s.now()), Device: r.Device}, SecretPIN, r.PIN); err != nil {
+		return choice{}, err
+	}
 	c := choice{code: r.PIN, findings: slices.Concat(used.findings, shared(r))}
 	if err := s.cfg.Rotation.Check(r.PIN, used.last, used.disclosed); err != nil {
 		if r.Reuse == "" {
@@ -130,18 +134,19 @@ func (s *Service) guessed(ctx context.Context, actor Actor, r Request, answer er
 // past is what the device's earlier PINs say about the next one. Both lists are newest first.
 type past struct {
 	last, disclosed []pin.PIN
-	actions         []Action // those of both
+	owners          []Action // the newest action of each PIN in codes
 	codes           []pin.PIN
-	findings        []Finding // when some could not be opened
+	pins            map[ID]*sharedPIN // by each action that has one
+	findings        []Finding         // when some could not be opened
 }
 
 // owner is the newest action that has this PIN, which is among them.
 func (p *past) owner(code pin.PIN) Action {
-	return p.actions[slices.IndexFunc(p.codes, code.Equal)]
+	return p.owners[slices.IndexFunc(p.codes, code.Equal)]
 }
 
-// past opens those of the device's PINs that a new one must not be: the last ones, and all that somebody has seen. One that does not open
-// must not stand in the way of a lock: it is on record that it was not compared.
+// past opens those of the device's PINs that a new one must not be: the last ones, and all that somebody has seen. A PIN that was used
+// again counts once. One that does not open must not stand in the way of a lock: it is on record that it was not compared.
 func (s *Service) past(ctx context.Context, d Device) (past, error) {
 	var actions []Action
 	for _, f := range ledgerOf(d) {
@@ -152,25 +157,32 @@ func (s *Service) past(ctx context.Context, d Device) (past, error) {
 		}
 		actions = append(actions, found...)
 	}
-	var used past
+	actions = withPIN(actions)
+	used := past{pins: sharedPINs(actions)}
+	seen := map[*sharedPIN]bool{}
 	unread := 0
-	for i, a := range withPIN(actions) {
-		if i >= s.cfg.Rotation.History && a.Disclosures == 0 {
+	for _, a := range actions {
+		p := used.pins[a.ID]
+		recent := len(seen) < s.cfg.Rotation.History
+		if seen[p] || !recent && !p.disclosed {
 			continue
 		}
-		a, err := s.cfg.Store.Get(ctx, a.ID)
-		if err != nil {
-			return past{}, err
-		}
-		code, _, err := s.open(ctx, a, SecretPIN)
-		if ctx.Err() != nil {
+		seen[p] = true
+		code, err := s.openShared(ctx, p)
+		switch {
+		case ctx.Err() != nil:
 			return past{}, ctx.Err()
-		}
-		if err != nil {
+		case err != nil:
 			unread++
 			continue
 		}
-		used.add(a, code, i < s.cfg.Rotation.History)
+		used.owners, used.codes = append(used.owners, a), append(used.codes, code)
+		if recent {
+			used.last = append(used.last, code)
+		}
+		if p.disclosed {
+			used.disclosed = append(used.disclosed, code)
+		}
 	}
 	if unread > 0 {
 		used.findings = []Finding{{
@@ -181,14 +193,17 @@ func (s *Service) past(ctx context.Context, d Device) (past, error) {
 	return used, nil
 }
 
-func (p *past) add(a Action, code pin.PIN, recent bool) {
-	p.actions, p.codes = append(p.actions, a), append(p.codes, code)
-	if recent {
-		p.last = append(p.last, code)
+// openShared opens a PIN in the newest of its boxes that opens.
+func (s *Service) openShared(ctx context.Context, p *sharedPIN) (code pin.PIN, err error) {
+	for _, a := range slices.Backward(p.actions) {
+		if a, err = s.cfg.Store.Get(ctx, a.ID); err != nil {
+			continue
+		}
+		if code, _, err = s.open(ctx, a, SecretPIN); err == nil {
+			return code, nil
+		}
 	}
-	if a.Disclosures > 0 {
-		p.disclosed = append(p.disclosed, code)
-	}
+	return pin.PIN{}, err
 }
 
 // pinKinds are the kinds of action that may have a PIN.

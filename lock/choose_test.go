@@ -154,6 +154,36 @@ func TestPINsAreNotTriedOut(t *testing.T) {
 	f.Lock(mac(), supplied(t, "284617"))
 }
 
+// TestPINUsedAgainCountsOnce in the history.
+func TestPINUsedAgainCountsOnce(t *testing.T) {
+	f := newFixture(t, func(c *lock.Config) { c.Rotation.History = 2 })
+	wasLocked(t, f, supplied(t, "739184"))
+	wasLocked(t, f, supplied(t, "284617"))
+	wasLocked(t, f, keep)
+	wasLocked(t, f, keep)
+	_, err := order(t, f, supplied(t, "739184"))
+	require.ErrorIs(t, err, pin.ReasonHistory, "it is the last but one")
+}
+
+// TestWhatCannotBeSealedIsNotCompared: such an order leaves no trace, so each would be a free guess.
+func TestWhatCannotBeSealedIsNotCompared(t *testing.T) {
+	f := newFixture(t)
+	ended(t, f, supplied(t, "739184"))
+	mute := locktest.New(t, f.Store, func(c *lock.Config) { c.Sealer = silent{c.Sealer} })
+	for _, code := range []string{"739184", "284617"} {
+		_, err := order(t, mute, supplied(t, code))
+		require.ErrorIs(t, err, locktest.ErrFault)
+	}
+	require.Empty(t, noticesOf(t, f))
+}
+
+// silent is a sealer that cannot seal.
+type silent struct{ pin.Sealer }
+
+func (silent) Seal(context.Context, pin.PIN, pin.Binding) (pin.Box, error) {
+	return nil, locktest.ErrFault
+}
+
 // TestHistoryThatDoesNotOpen must not stand in the way of a lock.
 func TestHistoryThatDoesNotOpen(t *testing.T) {
 	f := newFixture(t)

@@ -35,8 +35,12 @@ func (s *Service) Feedback(ctx context.Context, actor Actor, id ID, f Feedback, 
 		return Action{}, ErrNotFound
 	}
 	return s.update(ctx, a, func(a Action) (Change, error) {
+		after, err := s.afterOthers(ctx, a)
+		if err != nil {
+			return Change{}, err
+		}
 		return s.act(a, Event{
-			Type: EventFeedback, Actor: actor, Reason: s.withholdText(ctx, a, note), Facts: map[string]string{"outcome": string(f)},
+			Type: EventFeedback, Time: after, Actor: actor, Reason: s.withholdText(ctx, a, note), Facts: map[string]string{"outcome": string(f)},
 		})
 	})
 }

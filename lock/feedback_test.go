@@ -111,6 +111,31 @@ func TestOtherTakesNothingBack(t *testing.T) {
 	assert.Equal(t, lock.FeedbackOther, says(t, f, b, lock.FeedbackOther).Feedback)
 }
 
+func TestOtherOfTheSamePINTakesNothingBack(t *testing.T) {
+	f := newFixture(t)
+	first, _ := wasLocked(t, f)
+	second, _ := wasLocked(t, f, keep)
+	says(t, f, first, lock.FeedbackWrongPIN)
+	says(t, f, second, lock.FeedbackOther)
+	for _, c := range candidates(t, f, mac()) {
+		assert.Equal(t, lock.FeedbackWrongPIN, c.Feedback)
+	}
+}
+
+// TestFeedbackByAClockThatIsBehind is still after the deliveries that were before it.
+func TestFeedbackByAClockThatIsBehind(t *testing.T) {
+	f := newFixture(t)
+	a := f.Lock(mac())
+	f.Deliver(mac())
+	cancel(t, f, a.ID)
+	f.Clock.Advance(time.Second)
+	b := f.Lock(mac())
+	f.Deliver(mac())
+	f.Clock.Advance(-time.Hour)
+	says(t, f, a, lock.FeedbackWorked)
+	require.Equal(t, []lock.ID{a.ID, b.ID}, candidateIDs(t, f, mac()))
+}
+
 // TestWorkedIsWhenItWasSaid: of two that were acknowledged, the older one opened the device.
 func TestWorkedIsWhenItWasSaid(t *testing.T) {
 	f := newFixture(t)

@@ -19,7 +19,7 @@ func (s *Service) keep(ctx context.Context, kind Kind, plan Plan, r Request) (ch
 	for _, f := range []struct{ field, text string }{{"message", r.Message}, {"reason", r.Reason}, {"ticket", r.Ticket}, {"reuse", r.Reuse}} {
 		if maskDigits(f.text, plan.Policy.Length) != f.text {
 			return c, &InputError{Field: f.field, Rule: "must not contain as many digits as a PIN has when the PIN is kept: they might be it. " +
-				"Write longer numbers in groups"}
+				"A phone number has a field of its own"}
 		}
 	}
 	return c, nil
@@ -50,6 +50,9 @@ func (s *Service) kept(ctx context.Context, kind Kind, plan Plan, r Request) (ch
 	c := choice{from: last}
 	if c.code, _, err = s.open(ctx, last, SecretPIN); err != nil {
 		return choice{}, err
+	}
+	if used.pins[last.ID].disclosed { // also when the box that says so does not open
+		used.disclosed = append(used.disclosed, c.code)
 	}
 	rules := plan.Policy
 	rules.Avoid = nil // who can rename the device would find out its PIN by what is not kept

@@ -253,6 +253,17 @@ func TestKeptPINComparedInPart(t *testing.T) {
 	assert.Equal(t, []string{"pin_history_unread", "pin_kept"}, codes(a.Findings))
 }
 
+// TestKeepAfterARevealWhoseBoxDoesNotOpen: that it is the same PIN is on record.
+func TestKeepAfterARevealWhoseBoxDoesNotOpen(t *testing.T) {
+	f := newFixture(t)
+	first, _ := wasLocked(t, f)
+	wasLocked(t, f, keep)
+	f.PIN(first.ID)
+	half := locktest.New(t, f.Store, func(c *lock.Config) { c.Sealer = blind{c.Sealer, string(first.ID), pin.ErrOpen} })
+	half.Clock.Set(f.Clock.Now())
+	requireNotKept(t, half, "pin_disclosed")
+}
+
 // TestKeptPINIsNotFoundOut: whoever may order but not reveal learns nothing of it, whatever the order says.
 func TestKeptPINIsNotFoundOut(t *testing.T) {
 	f := newFixture(t)

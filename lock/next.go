@@ -120,15 +120,9 @@ func (s *Service) deliver(ctx context.Context, p Platform, listed Action, d Devi
 	if err != nil {
 		return Command{}, fmt.Errorf("%w: encode action %s: %w", ErrSealed, a.ID, err)
 	}
-	others, err := s.cfg.Store.List(ctx, Filter{Scope: a.Device.Scope, Devices: []string{a.Device.ID}, Kinds: pinKinds(), Limit: 20})
-	if err != nil {
+	e := Event{Type: EventIssued, Actor: Actor{ID: actorDevice}, Delivery: a.Deliveries + 1}
+	if e.Time, err = s.afterOthers(ctx, a); err != nil {
 		return Command{}, err
-	}
-	others = slices.DeleteFunc(others, func(other Action) bool { return other.ID == a.ID })
-	e := Event{
-		Type: EventIssued, Actor: Actor{ID: actorDevice}, Delivery: a.Deliveries + 1,
-		// Which PIN is on the device follows from the order of deliveries, whatever the clocks of the processes say.
-		Time: lastDelivered(others).Delivered.Add(time.Microsecond),
 	}
 	if a.State == StateIssued {
 		e.Type = EventRedelivered
@@ -142,6 +136,14 @@ func (s *Service) deliver(ctx context.Context, p Platform, listed Action, d Devi
 		return Command{}, err
 	}
 	return Command{ID: a.ID, Body: body}, nil
+}
+
+// afterOthers is a time after all that was delivered to the device of other actions. Which PIN is on it follows from the order of
+// deliveries, whatever the clocks of the processes say.
+func (s *Service) afterOthers(ctx context.Context, a Action) (time.Time, error) {
+	others, err := s.cfg.Store.List(ctx, Filter{Scope: a.Device.Scope, Devices: []string{a.Device.ID}, Kinds: pinKinds(), Limit: 20})
+	others = slices.DeleteFunc(others, func(other Action) bool { return other.ID == a.ID })
+	return lastDelivered(others).Delivered.Add(time.Microsecond), err
 }
 
 // dueAt is when Run looks at a waiting action next: after the pause if it can wake the device, and at its deadline in any case.

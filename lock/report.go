@@ -64,7 +64,11 @@ func (s *Service) wrongDevice(ctx context.Context, r Report) error {
 
 // answer makes the change that a report means for its action, or none.
 func (s *Service) answer(ctx context.Context, a Action, r Report) (Change, error) {
-	e := Event{Actor: Actor{ID: actorDevice}, Facts: room(a.Facts, s.withhold(ctx, a, r.Facts))}
+	facts, err := s.withhold(ctx, a, r.Facts)
+	if err != nil {
+		return Change{}, err
+	}
+	e := Event{Actor: Actor{ID: actorDevice}, Facts: room(a.Facts, facts)}
 	switch r.Outcome {
 	case Acknowledged:
 		return s.acknowledge(ctx, a, e)

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-
-	"github.com/latchkey-mdm/latchkey/pin"
 )
 
 // resealBatch is how many actions one commit seals anew.
@@ -176,9 +174,8 @@ func (r *resealing) action(ctx context.Context, id ID) (Change, error) {
 func (r *resealing) secret(ctx context.Context, a Action, old Secret) (Secret, error) {
 	b := binding(a, old.N)
 	kept, err := r.cfg.Sealer.Open(ctx, old.Box, b)
-	var missing *pin.MissingKeyError
 	switch {
-	case errors.Is(err, pin.ErrOpen), errors.As(err, &missing):
+	case lost(err):
 		return old, sealedError(a, old, err)
 	case err != nil: // nothing is wrong with the box
 		return old, fmt.Errorf("open the %s of action %s: %w", old.Name, a.ID, err)

@@ -29,7 +29,7 @@ func (s *Service) Reveal(ctx context.Context, actor Actor, id ID, reason string)
 		if contains(reason, code) {
 			return Change{}, &InputError{Field: "reason", Rule: "must not contain the PIN: it is kept in clear"}
 		}
-		return s.act(a, Event{Type: EventRevealed, Actor: actor, Reason: reason, Secret: n})
+		return s.act(a, Event{Type: EventRevealed, Actor: actor, Reason: s.withholdText(ctx, a, reason), Secret: n})
 	})
 	if err != nil {
 		return pin.PIN{}, err

@@ -3,10 +3,12 @@ package lock
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/latchkey-mdm/latchkey/pin"
 )
@@ -67,28 +69,44 @@ func contains(text string, secret pin.PIN) bool {
 
 const digits = "0123456789"
 
-// joined is the text without what may stand between digits: all that is neither a letter nor a digit.
+// joined is the text without what may stand between digits, all that is neither a letter nor a digit, and with the digits of every script
+// as those of ASCII.
 func joined(text string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+		switch {
+		case unicode.IsDigit(r):
+			return plain(r)
+		case unicode.IsLetter(r):
 			return r
 		}
 		return -1
 	}, text)
 }
 
+// plain is the ASCII digit for one of any script. Unicode has them in tens, from zero to nine.
+func plain(digit rune) rune {
+	zero := digit
+	for unicode.IsDigit(zero - 1) {
+		zero--
+	}
+	return '0' + (digit-zero)%10
+}
+
 const withheld = "[withheld]"
 
 // withhold keeps the action's PIN out of what a device says, which is kept in clear: a value that repeats it is replaced, a name that
-// does is left out. When the PIN cannot be opened to compare, no fact is kept. It looks before anything is cut, so that no part of the
-// PIN stays behind at the end of a value.
-func (s *Service) withhold(ctx context.Context, a Action, facts map[string]string) map[string]string {
+// does is left out. When the PIN cannot be opened any more to compare, no fact is kept; when that may be possible later, the error lets
+// the device say it again. It looks before anything is cut, so that no part of the PIN stays behind at the end of a value.
+func (s *Service) withhold(ctx context.Context, a Action, facts map[string]string) (map[string]string, error) {
 	if len(facts) == 0 || !a.hasSecret(SecretPIN) {
-		return clipFacts(facts)
+		return clipFacts(facts), nil
 	}
 	code, _, err := s.open(ctx, a, SecretPIN)
-	if err != nil {
-		return nil
+	switch {
+	case lost(err):
+		return nil, nil
+	case err != nil:
+		return nil, err
 	}
 	kept := make(map[string]string, len(facts))
 	for name, value := range facts {
@@ -100,7 +118,13 @@ func (s *Service) withhold(ctx context.Context, a Action, facts map[string]strin
 			kept[name] = value
 		}
 	}
-	return clipFacts(kept)
+	return clipFacts(kept), nil
+}
+
+// lost tells a box that does not open from a Sealer that cannot open any now.
+func lost(err error) bool {
+	var missing *pin.MissingKeyError
+	return errors.Is(err, pin.ErrOpen) || errors.As(err, &missing)
 }
 
 // withholdText keeps the PIN out of an actor's words about an action. Of a PIN of digits, every number of as many digits goes, whatever it
@@ -122,27 +146,32 @@ func (s *Service) withholdText(ctx context.Context, a Action, text string) strin
 	return maskDigits(text, len(code.Expose()))
 }
 
-var (
-	run    = regexp.MustCompile(`[0-9]+`)
-	number = regexp.MustCompile(`[0-9]+(?:[^\pL\pN][0-9]+)*`) // runs with one character between them
-)
+// number is digits with up to three characters between them.
+var number = regexp.MustCompile(`\p{Nd}+(?:[^\pL\pN]{1,3}\p{Nd}+)*`)
 
-// maskDigits replaces what may be, or hide, a PIN of n digits: n or more of them in a row, and exactly n with one character between them
-// here and there, as in 739 184 and 73-91-84.
+// run is digits in a row.
+var run = regexp.MustCompile(`\p{Nd}+`)
+
+// maskDigits replaces what may be, or hide, a PIN of n digits: n or more of them in a row, and several rows close together that have n in
+// all, as in 739 184 and 73-91-84. Whatever stands beside them, no such group is passed over.
 func maskDigits(text string, n int) string {
 	if n == 0 {
 		return text
 	}
-	const masked = "[digits]"
 	return number.ReplaceAllStringFunc(text, func(s string) string {
-		if len(joined(s)) == n {
-			return masked
-		}
-		return run.ReplaceAllStringFunc(s, func(s string) string {
-			if len(s) >= n {
-				return masked
+		var out strings.Builder
+		rows := run.FindAllStringIndex(s, -1)
+		done := 0
+		for i := 0; i < len(rows); i++ {
+			last, size := i, 0
+			for ; last < len(rows) && size < n; last++ {
+				size += utf8.RuneCountInString(s[rows[last][0]:rows[last][1]])
 			}
-			return s
-		})
+			if size == n || size > n && last == i+1 {
+				out.WriteString(s[done:rows[i][0]] + "[digits]")
+				done, i = rows[last-1][1], last-1
+			}
+		}
+		return out.String() + s[done:]
 	})
 }

@@ -2,6 +2,7 @@ package lock_test
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
@@ -99,19 +100,51 @@ func TestWithholdingIsNoOracle(t *testing.T) {
 	a := f.Lock(mac(), supplied(t, code))
 	for said, kept := range map[string]string{
 		"tickets 739183 and " + code + "; floor 12345, phone 5550100": "tickets [digits] and [digits]; floor 12345, phone [digits]",
-		"x739184739184":       "x[digits]",
-		"739 184, or 739-183": "[digits], or [digits]",
-		"7 3 9 1 8 4":         "[digits]",
-		"73·91·84":            "[digits]",
-		"4711 739184":         "4711 [digits]",
-		"call 020 7946 0000":  "call 020 7946 0000",
-		"on 2026-11-21":       "on 2026-11-21",
-		"ward 7b3, 918 4":     "ward 7b3, 918 4",
+		"x739184739184":         "x[digits]",
+		"739 184, or 739-183":   "[digits], or [digits]",
+		"7 3 9 1 8 4":           "[digits]",
+		"73·91·84":              "[digits]",
+		"4711 739184":           "4711 [digits]",
+		"call 020 7946 0000":    "call 020 7946 0000",
+		"on 2026-11-21":         "on [digits]-21", // the price of passing nothing over
+		"tried 739 184 3 times": "tried [digits] 3 times",
+		"at 12:30 739-184":      "at 12:30 [digits]",
+		"Mac 2 739 184":         "Mac 2 [digits]",
+		"739  184, 739 - 184":   "[digits], [digits]",
+		"７３９１８４ or ٧٣٩ ١٨٤":     "[digits] or [digits]",
+		"ward 7b3, 918 4":       "ward 7b3, 918 4",
 	} {
 		f.Lock(mac(), func(r *lock.Request) { r.Reason = said })
 		events := eventsOf(t, f, a.ID)
 		assert.Equal(t, kept, events[len(events)-1].Reason)
 	}
+}
+
+// TestRevealReasonKeepsNoPIN: at the second try people write which PIN did not open the device.
+func TestRevealReasonKeepsNoPIN(t *testing.T) {
+	f := newFixture(t)
+	a := f.Lock(mac())
+	code := f.Deliver(mac()).PIN
+	cancel(t, f, a.ID)
+	b := f.Lock(mac())
+	_, err := f.Service.Reveal(t.Context(), locktest.Admin(), b.ID, code+" did not open it")
+	require.NoError(t, err)
+	assert.Equal(t, "[digits] did not open it", eventsOf(t, f, b.ID)[1].Reason)
+	assert.NotContains(t, ledgerText(t, f), code)
+}
+
+// TestFactsWaitForTheSealer: a device says it again, and what it said is not lost meanwhile.
+func TestFactsWaitForTheSealer(t *testing.T) {
+	f := newFixture(t)
+	a := f.Lock(mac())
+	f.Deliver(mac())
+	down := errors.New("the key service does not answer")
+	away := locktest.New(t, f.Store, func(c *lock.Config) { c.Sealer = blind{c.Sealer, "", down} })
+	said := answerOf(a, lock.Acknowledged, map[string]string{"message_result": "Success"})
+	require.ErrorIs(t, away.Service.Report(t.Context(), said), down)
+	assert.Equal(t, lock.StateIssued, f.Get(a.ID).State)
+	require.NoError(t, f.Service.Report(t.Context(), said))
+	assert.Equal(t, "Success", f.Get(a.ID).Facts["message_result"])
 }
 
 // TestReasonsAreKeptWhole: a limit in characters is no limit in bytes.
