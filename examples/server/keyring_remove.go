@@ -23,19 +23,43 @@ func (j keyringJob) remove(ctx context.Context, id string) error {
 	if err := j.keepRemoved(id); err != nil {
 		return fmt.Errorf("the key stays in the keyring, because it could not be kept in %s: %w", j.removedPath(), err)
 	}
-	if err := smaller.Save(j.path); err != nil {
-		return err
+	return j.removed(ctx, id, smaller.Save(j.path))
+}
+
+// removed is what follows the save. That may have failed when the key was out already: the folder is made durable last.
+func (j keyringJob) removed(ctx context.Context, id string, saved error) error {
+	if saved != nil {
+		if there, err := j.has(id); there || err != nil {
+			return errors.Join(saved, err)
+		}
 	}
 	// A server may have sealed with it just before it was rotated, and committed just now.
 	if err := j.unneeded(ctx, id); err != nil {
-		if back := j.ring.Save(j.path); back != nil {
-			return fmt.Errorf("put the line of %s from %s back into %s: %w", id, j.removedPath(), j.path, errors.Join(err, back))
-		}
-		return fmt.Errorf("the key was put back into the keyring: %w", err)
+		return j.putBack(id, errors.Join(err, saved))
+	}
+	if saved != nil {
+		saved = fmt.Errorf("the key %s is out of the keyring, and may be in it again after a crash: %w", id, saved)
 	}
 	j.say("Key %s is out of the keyring. Should anything ever ask for it, its line is in %s:", id, j.removedPath())
 	j.say("keep that file as safe as the keyring, and delete it when no backup of the database needs the key.")
-	return j.record(ctx, "removed", id)
+	return errors.Join(saved, j.record(ctx, "removed", id))
+}
+
+// putBack puts the key back into the keyring. Its error says why, and whether that worked.
+func (j keyringJob) putBack(id string, why error) error {
+	back := j.ring.Save(j.path)
+	if back != nil {
+		if there, err := j.has(id); !there {
+			return fmt.Errorf("put the line of %s from %s back into %s: %w", id, j.removedPath(), j.path, errors.Join(why, back, err))
+		}
+	}
+	return fmt.Errorf("the key was put back into the keyring: %w", errors.Join(why, back))
+}
+
+// has reports whether the keyring file has the key now. It does not load it: that wants it durable, which may be what fails.
+func (j keyringJob) has(id string) (bool, error) {
+	text, err := os.ReadFile(j.path)
+	return keyLine(string(text), id) != "", err
 }
 
 // unneeded is an error while anything needs the key, or that is not known.
@@ -66,8 +90,11 @@ func (j keyringJob) keepRemoved(id string) error {
 	if err != nil {
 		return err
 	}
+	if err := f.Chmod(0o600); err != nil { // it may be there already, and open to others: then no key goes into it
+		return errors.Join(err, f.Close())
+	}
 	_, err = fmt.Fprintf(f, "# removed from the keyring %s\n%s\n", time.Now().UTC().Format(time.RFC3339), line)
-	err = errors.Join(f.Chmod(0o600), err, f.Sync(), f.Close())
+	err = errors.Join(err, f.Sync(), f.Close())
 	return errors.Join(err, syncFolder(filepath.Dir(j.path)))
 }
 

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -78,7 +79,12 @@ func (l *liveKeyring) look(ctx context.Context) (*pin.Keyring, error) {
 	if l.fault == nil && sameFile(l.seen, file) {
 		return l.ring.Load(), nil
 	}
-	ring, err := l.load(context.WithoutCancel(ctx)) // that a caller is gone is no fault
+	lasting := context.WithoutCancel(ctx) // that a caller is gone is no fault
+	ring, err := l.load(lasting)
+	if now, _ := os.Stat(l.path); err != nil && !sameFile(file, now) { // it changed while it was judged, as by one more rotation
+		file = now
+		ring, err = l.load(lasting)
+	}
 	if err != nil {
 		if l.fault == nil || l.fault.Error() != err.Error() {
 			l.logger.ErrorContext(ctx, "the keyring file cannot be used: PINs are shown, and nothing new is sealed until it is restored",
@@ -95,11 +101,15 @@ func (l *liveKeyring) look(ctx context.Context) (*pin.Keyring, error) {
 	return ring, nil
 }
 
-// load reads the file, and refuses a keyring that lacks a key which some box needs: it is another server's, or an old one.
+// load reads the file. It refuses a keyring in which a key is not what it was: what that sealed would be lost when the file is repaired.
+// It refuses one that lacks a key which some box needs: it is another server's, or an old one.
 func (l *liveKeyring) load(ctx context.Context) (*pin.Keyring, error) {
 	ring, err := pin.LoadKeyring(l.path)
 	if err != nil {
 		return nil, err
+	}
+	if err := sameSecrets(ctx, l.ring.Load(), ring); err != nil {
+		return nil, fmt.Errorf("%s is not the right one: %w", l.path, err)
 	}
 	sealed, err := l.sealed(ctx)
 	if err != nil {
@@ -109,6 +119,32 @@ func (l *liveKeyring) load(ctx context.Context) (*pin.Keyring, error) {
 		return nil, fmt.Errorf("%s is not the right one: %s", l.path, missing)
 	}
 	return ring, nil
+}
+
+// sameSecrets is an error when a key of both keyrings is not the same in both: what it seals in one must open in the other.
+func sameSecrets(ctx context.Context, known, ring *pin.Keyring) error {
+	code, err := pin.Parse("000000")
+	if err != nil {
+		return err
+	}
+	probe := pin.Binding{Scope: "probe", Action: "probe", Secret: 1}
+	for _, id := range known.KeyIDs() {
+		if !slices.Contains(ring.KeyIDs(), id) {
+			continue
+		}
+		one, err := known.Activate(id)
+		if err != nil {
+			return err
+		}
+		box, err := one.Seal(ctx, code, probe)
+		if err != nil {
+			return err
+		}
+		if _, err := ring.Open(ctx, box, probe); err != nil {
+			return fmt.Errorf("the key ID %s has another secret than before; if the present file is the right one, restart the server: %w", id, err)
+		}
+	}
+	return nil
 }
 
 // sameFile reports whether nothing about the file has changed. None at all is nil, and the same as nothing.

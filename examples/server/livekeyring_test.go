@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -163,6 +165,58 @@ func TestLiveKeyringRefusesAKeyringThatLacksAKey(t *testing.T) {
 			require.NoError(t, l.usable(t.Context()))
 		})
 	}
+}
+
+// One wrong character in a key that is known: what it sealed would be lost when the line is repaired.
+func TestLiveKeyringRefusesAKeyThatIsAnother(t *testing.T) {
+	for _, state := range []string{"active", "retired"} {
+		t.Run(state, func(t *testing.T) {
+			l := newLive(t)
+			next := l.rotate()
+			l.seal()
+			right, err := os.ReadFile(l.path)
+			require.NoError(t, err)
+			first := regexp.MustCompile(`(?m)^` + state + ` \S+ .`)
+			wrong := first.ReplaceAllFunc(right, func(line []byte) []byte {
+				other := byte('A')
+				if line[len(line)-1] == other {
+					other = 'B'
+				}
+				return append(slices.Clone(line[:len(line)-1]), other)
+			})
+			require.NotEqual(t, right, wrong)
+			require.NoError(t, os.WriteFile(l.path, wrong, 0o600))
+			for range 2 {
+				err := l.fails()
+				require.ErrorIs(t, err, pin.ReasonKeyring)
+				require.ErrorContains(t, err, "has another secret than before")
+				require.ErrorContains(t, err, "restart")
+				l.opens(l.box)
+			}
+			assert.Equal(t, 1, strings.Count(l.logs.String(), "level=ERROR"), l.logs.String())
+
+			require.NoError(t, os.WriteFile(l.path, right, 0o600))
+			assert.Equal(t, next.KeyIDs()[0], l.seal().KeyID())
+		})
+	}
+}
+
+// The file is read, it is rotated once more, and another server seals with that key before the boxes are counted.
+func TestLiveKeyringReadsAFileAgainThatChangedMeanwhile(t *testing.T) {
+	l := newLive(t)
+	l.rotate()
+	newest := ""
+	l.needs = func(context.Context) (map[string]int, error) {
+		if newest == "" {
+			newest = l.rotate().KeyIDs()[0]
+		}
+		return map[string]int{newest: 1}, nil
+	}
+	box := l.seal()
+	assert.Equal(t, newest, box.KeyID())
+	l.seal()
+	assert.NotContains(t, l.logs.String(), "level=ERROR")
+	assert.Equal(t, 1, strings.Count(l.logs.String(), "keyring changed"), "it is the file that was read last")
 }
 
 func TestLiveKeyringForgetsAKeyThatNothingNeeds(t *testing.T) {
