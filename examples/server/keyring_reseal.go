@@ -22,6 +22,9 @@ func (j keyringJob) reseal(ctx context.Context, _ string) error {
 	if err != nil {
 		return err
 	}
+	if err := proveKey(ctx, j.db, j.ring, j.ring.KeyIDs()[0]); err != nil {
+		return err
+	}
 	retired := j.ring.KeyIDs()[1:]
 	total := 0
 	for _, id := range retired {

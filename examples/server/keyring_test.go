@@ -228,6 +228,37 @@ func TestKeyRemovedByHand(t *testing.T) {
 	assert.Equal(t, code, reopen(t, s).reveal(t, id))
 }
 
+// One wrong character makes another key of the same ID. What it sealed would be lost with the repair.
+func TestKeyWithAWrongCharacter(t *testing.T) {
+	s := open(t, nil)
+	data := s.data()
+	id := s.lock(t, s.enrol(t, mdmtest.Config{KeyType: mdmtest.P256}), object{"reason": "lost"}).text("id")
+	require.Zero(t, keyring(t, data, "rotate").code)
+	s.lock(t, s.enrol(t, mdmtest.Config{KeyType: mdmtest.P256}), object{"reason": "lost"})
+	code := s.reveal(t, id)
+	s.stop()
+	path := filepath.Join(data, "keyring")
+	whole, err := os.ReadFile(path)
+	require.NoError(t, err)
+	spoilt := regexp.MustCompile(`(?m)^(active \S+ )(.)`).ReplaceAllFunc(whole, func(line []byte) []byte {
+		line = bytes.Clone(line)
+		line[len(line)-1] = map[bool]byte{true: 'B', false: 'A'}[line[len(line)-1] == 'A']
+		return line
+	})
+	require.NotEqual(t, whole, spoilt)
+	require.NoError(t, os.WriteFile(path, spoilt, 0o600))
+
+	var stderr bytes.Buffer
+	err = run(t.Context(), []string{"-addr", "127.0.0.1:0", "-data", data}, noEnv, &stderr, &stderr)
+	assert.Equal(t, exitUsage, exit(err, &stderr))
+	assert.Contains(t, stderr.String(), "is another one than the one of this ID that has sealed")
+	refused := keyring(t, data, "reseal")
+	assert.Equal(t, exitUsage, refused.code)
+	assert.Contains(t, refused.err, keyIDs(t, data)[0])
+	require.NoError(t, os.WriteFile(path, whole, 0o600))
+	assert.Equal(t, code, reopen(t, s).reveal(t, id))
+}
+
 func TestKeyringCommandRefuses(t *testing.T) {
 	s := open(t, nil)
 	s.stop()

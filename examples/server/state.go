@@ -51,7 +51,7 @@ func openDatabase(ctx context.Context, o options) (*db.DB, error) {
 }
 
 // openKeyring loads the keyring. It makes one only while nothing is sealed: a new key would open nothing of what is there. It refuses
-// a keyring that lacks a key which some box needs.
+// a keyring that lacks a key which some box needs, or that has another one under the ID of its active key.
 func openKeyring(ctx context.Context, o options, d *db.DB, logger *slog.Logger) (pin.Sealer, error) {
 	sealed, err := d.SealedBy(ctx)
 	if err != nil {
@@ -61,9 +61,16 @@ func openKeyring(ctx context.Context, o options, d *db.DB, logger *slog.Logger) 
 		if missing := needs(sealed, o.ring.KeyIDs()); missing != "" {
 			return nil, &usageError{envKeyringText, "is not the right keyring, restore it from its backup: " + missing, nil}
 		}
-		return o.ring, nil
+		return o.ring, proveKey(ctx, d, o.ring, o.ring.KeyIDs()[0])
 	}
-	path := o.keyringPath()
+	keyring, err := openKeyringFile(o.keyringPath(), d, sealed, logger)
+	if err != nil {
+		return nil, err
+	}
+	return keyring, proveKey(ctx, d, keyring, keyring.ring.Load().KeyIDs()[0])
+}
+
+func openKeyringFile(path string, d *db.DB, sealed map[string]int, logger *slog.Logger) (*liveKeyring, error) {
 	keyring, err := openLiveKeyring(path, d.SealedBy, logger)
 	if errors.Is(err, fs.ErrNotExist) && len(sealed) == 0 {
 		if _, err = pin.CreateKeyring(path); err == nil || errors.Is(err, fs.ErrExist) { // another process was faster

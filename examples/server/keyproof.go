@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
+	"github.com/latchkey-mdm/latchkey/lock"
+	"github.com/latchkey-mdm/latchkey/pin"
+	"github.com/latchkey-mdm/latchkey/store/sqlite"
+)
+
+// proofs is how many actions of a key are tried: one box may be damaged.
+const proofs = 5
+
+// proveKey opens a PIN that the active key has sealed. One wrong character in a keyring makes another key of the same ID, and what that
+// sealed would be lost with the repair. A retired key seals nothing, so it may wait until somebody asks for it.
+func proveKey(ctx context.Context, d *db.DB, sealer pin.Sealer, active string) error {
+	ledger, err := sqlite.New(ctx, d.Writer, d.Readers)
+	if err != nil {
+		return err
+	}
+	newest, err := ledger.List(ctx, lock.Filter{SealedBy: active, Limit: proofs})
+	if err != nil {
+		return err
+	}
+	opens := func(a lock.Action) bool { return opensOne(ctx, ledger, sealer, a.ID, active) }
+	if len(newest) > 0 && !slices.ContainsFunc(newest, opens) {
+		return &usageError{"-keyring", "restore it from its backup: its active key " + active + " is another one than the one of this ID that has sealed",
+			pin.ErrOpen}
+	}
+	return nil
+}
+
+// opensOne reports whether a secret of the action that this key sealed opens. What cannot be read does not speak against the key.
+func opensOne(ctx context.Context, ledger lock.Store, sealer pin.Sealer, action lock.ID, keyID string) bool {
+	a, err := ledger.Get(ctx, action)
+	if err != nil {
+		return true
+	}
+	for _, s := range a.Secrets {
+		if s.KeyID != keyID {
+			continue
+		}
+		b := pin.Binding{Scope: a.Device.Scope, Platform: a.Device.Platform, Action: string(a.ID), Secret: s.N}
+		if _, err := sealer.Open(ctx, s.Box, b); !errors.Is(err, pin.ErrOpen) {
+			return true
+		}
+	}
+	return false
+}
