@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net/http"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -249,7 +251,9 @@ func TestKeyWithAWrongCharacter(t *testing.T) {
 	require.NoError(t, os.WriteFile(path, spoilt, 0o600))
 
 	var stderr bytes.Buffer
-	err = run(t.Context(), []string{"-addr", "127.0.0.1:0", "-data", data}, noEnv, &stderr, &stderr)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // one that starts all the same serves on
+	defer cancel()
+	err = run(ctx, []string{"-addr", "127.0.0.1:0", "-data", data}, noEnv, &stderr, &stderr)
 	assert.Equal(t, exitUsage, exit(err, &stderr))
 	assert.Contains(t, stderr.String(), "is another one than the one of this ID that has sealed")
 	refused := keyring(t, data, "reseal")
