@@ -172,9 +172,11 @@ func (s *Service) past(ctx context.Context, d Device) (past, error) {
 		switch {
 		case ctx.Err() != nil:
 			return past{}, ctx.Err()
-		case err != nil:
+		case errors.Is(err, ErrSealed):
 			unread++
 			continue
+		case err != nil:
+			return past{}, err
 		}
 		used.owners, used.codes = append(used.owners, a), append(used.codes, code)
 		if recent {
@@ -193,11 +195,11 @@ func (s *Service) past(ctx context.Context, d Device) (past, error) {
 	return used, nil
 }
 
-// openShared opens a PIN in the newest of its boxes that opens.
+// openShared opens a PIN in the newest of its boxes that opens. When none does, the error wraps ErrSealed.
 func (s *Service) openShared(ctx context.Context, p *sharedPIN) (code pin.PIN, err error) {
 	for _, a := range slices.Backward(p.actions) {
 		if a, err = s.cfg.Store.Get(ctx, a.ID); err != nil {
-			continue
+			return pin.PIN{}, err
 		}
 		if code, _, err = s.open(ctx, a, SecretPIN); err == nil {
 			return code, nil

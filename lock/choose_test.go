@@ -197,6 +197,22 @@ func TestHistoryThatDoesNotOpen(t *testing.T) {
 	}
 }
 
+// TestHistoryThatCannotBeRead is no history that does not open: the order fails, and may be repeated.
+func TestHistoryThatCannotBeRead(t *testing.T) {
+	f := newFixture(t)
+	ended(t, f)
+	away := locktest.New(t, unreadable{f.Store})
+	_, err := order(t, away, supplied(t, "739184"))
+	require.ErrorIs(t, err, locktest.ErrFault)
+}
+
+// unreadable is a store that lists actions and does not give them out.
+type unreadable struct{ lock.Store }
+
+func (unreadable) Get(context.Context, lock.ID) (lock.Action, error) {
+	return lock.Action{}, locktest.ErrFault
+}
+
 // TestPINIsNothingThatDescribesTheDevice: it would be guessed, and is kept in clear beside the sealed one.
 func TestPINIsNothingThatDescribesTheDevice(t *testing.T) {
 	const code = "739184"

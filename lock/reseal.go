@@ -82,7 +82,7 @@ type sealedBox struct {
 	n      int
 }
 
-// pass goes once through what the key seals, newest first. It reports whether another pass is needed: something moved underneath.
+// pass goes once through what the key seals, newest first. It reports whether it tried any: then another pass looks for more.
 func (r *resealing) pass(ctx context.Context) (again bool, err error) {
 	for f := (Filter{SealedBy: r.key, Limit: resealBatch}); ; {
 		page, err := r.cfg.Store.List(ctx, f)
@@ -101,8 +101,7 @@ func (r *resealing) pass(ctx context.Context) (again bool, err error) {
 	}
 }
 
-// batch seals the secrets of some actions anew, in one commit. It reports whether it tried any: then another pass looks whether the key
-// has sealed more.
+// batch seals the secrets of some actions anew, in one commit. It reports whether it tried any.
 func (r *resealing) batch(ctx context.Context, page []Action) (tried bool, err error) {
 	var changes []Change
 	for _, listed := range page {

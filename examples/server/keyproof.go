@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
 	"github.com/latchkey-mdm/latchkey/lock"
@@ -25,28 +24,33 @@ func proveKey(ctx context.Context, d *db.DB, sealer pin.Sealer, active string) e
 	if err != nil {
 		return err
 	}
-	opens := func(a lock.Action) bool { return opensOne(ctx, ledger, sealer, a.ID, active) }
-	if len(newest) > 0 && !slices.ContainsFunc(newest, opens) {
-		return &usageError{"-keyring", "restore it from its backup: its active key " + active + " is another one than the one of this ID that has sealed",
-			pin.ErrOpen}
+	for _, a := range newest {
+		if opens, err := opensOne(ctx, ledger, sealer, a.ID, active); opens || err != nil {
+			return err
+		}
 	}
-	return nil
+	if len(newest) == 0 {
+		return nil
+	}
+	return &usageError{"-keyring", "restore it from its backup: its active key " + active + " is another one than the one of this ID that has sealed",
+		pin.ErrOpen}
 }
 
-// opensOne reports whether a secret of the action that this key sealed opens. What cannot be read does not speak against the key.
-func opensOne(ctx context.Context, ledger lock.Store, sealer pin.Sealer, action lock.ID, keyID string) bool {
+// opensOne reports whether a secret of the action that this key sealed opens.
+func opensOne(ctx context.Context, ledger lock.Store, sealer pin.Sealer, action lock.ID, keyID string) (bool, error) {
 	a, err := ledger.Get(ctx, action)
 	if err != nil {
-		return true
+		return false, err
 	}
 	for _, s := range a.Secrets {
 		if s.KeyID != keyID {
 			continue
 		}
 		b := pin.Binding{Scope: a.Device.Scope, Platform: a.Device.Platform, Action: string(a.ID), Secret: s.N}
-		if _, err := sealer.Open(ctx, s.Box, b); !errors.Is(err, pin.ErrOpen) {
-			return true
+		_, err := sealer.Open(ctx, s.Box, b)
+		if !errors.Is(err, pin.ErrOpen) {
+			return err == nil, err
 		}
 	}
-	return false
+	return false, nil
 }
