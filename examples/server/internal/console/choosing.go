@@ -60,7 +60,7 @@ func (c *console) keepable(ctx context.Context, a lock.Actor, d lock.Device) (ke
 	var k keepChoice
 	findings, err := c.Service.Preflight(ctx, a, lock.Request{Device: d, Keep: true})
 	if errors.Is(err, lock.ErrSealed) {
-		k.Blocked = "The PIN in use cannot be opened now: the key that sealed it is missing. It is safe in the ledger."
+		k.Blocked = "The PIN in use cannot be opened now: check the keyring. It is safe in the ledger."
 		return k, nil
 	}
 	if err != nil {

@@ -69,7 +69,7 @@ func explain(err error) failure {
 		return failure{http.StatusNotFound, "Not found", "There is nothing under this address.", nil}
 	case errors.Is(err, lock.ErrSealed):
 		return failure{http.StatusServiceUnavailable, "The PIN cannot be opened now",
-			"It is safe in the ledger, but the key that sealed it is missing. Restore the keyring, then try again.", nil}
+			"It is safe in the ledger, but it cannot be opened now. Check the keyring, restore it if a key is missing, then try again.", nil}
 	case errors.Is(err, pin.ReasonKeyring):
 		return failure{http.StatusServiceUnavailable, "Nothing was ordered",
 			"The keyring file cannot be used, so nothing is sealed and nothing was ordered. Restore it, then order again.", nil}
