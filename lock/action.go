@@ -39,7 +39,8 @@ const (
 // SecretPIN is the name of the secret that a person types. It is the only one that Reveal gives out.
 const SecretPIN = "pin"
 
-// Secret is one sealed secret of an action. Secrets are numbered from 1 and added, never replaced by another value.
+// Secret is one sealed secret of an action. Secrets are numbered from 1 and added, never replaced by another value. Of one that was
+// purged, number and name are left.
 type Secret struct {
 	N      int     `json:"n"`
 	Name   string  `json:"name"`             // SecretPIN, or what the device called it

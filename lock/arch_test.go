@@ -20,6 +20,9 @@ const (
 	modCMS     = "github.com/smallstep/pkcs7"
 	modSCEP    = "github.com/smallstep/scep"
 	modSQLite  = "modernc.org/sqlite"
+	modPgx     = "github.com/jackc/pgx/v5"
+	modLog     = "golang.org/x/mod/sumdb" // tlog and note
+	modMerkle  = "github.com/transparency-dev/merkle"
 	modSession = "github.com/alexedwards/scs/v2"
 	modCrypto  = "golang.org/x/crypto"
 	modMetrics = "github.com/prometheus/client_golang"
@@ -61,7 +64,7 @@ var architecture = map[string]arrows{
 	},
 	"store": {
 		code:  []string{"lock", "pin"},
-		tests: []string{"store/storetest", "lock/locktest"},
+		tests: []string{"store/storetest", "store/auditlog", "store/auditlog/auditlogtest", "lock/locktest"},
 	},
 	"store/internal": {
 		code: []string{"lock", "pin"},
@@ -69,10 +72,26 @@ var architecture = map[string]arrows{
 	// The driver is the caller's choice.
 	"store/sqlite": {
 		code:  []string{"lock", "pin", "store/internal"},
-		tests: []string{"store/storetest", "lock/locktest", modSQLite},
+		tests: []string{"store", "store/storetest", "store/auditlog", "store/auditlog/auditlogtest", "lock/locktest", modSQLite},
+	},
+	"store/postgres": {
+		code:  []string{"lock", "pin", "store/internal", modPgx},
+		tests: []string{"store", "store/storetest", "store/auditlog", "store/auditlog/auditlogtest", "store/postgres/postgrestest", "lock/locktest"},
+	},
+	"store/postgres/postgrestest": {
+		code: []string{modPgx},
 	},
 	"store/storetest": {
 		code:  []string{"lock", "pin", modTestify},
+		tests: []string{"store"},
+	},
+	// It knows stores by their interfaces alone; its tests tamper with real ones.
+	"store/auditlog": {
+		code:  []string{"lock", modLog},
+		tests: []string{"pin", "store", "store/storetest", "store/sqlite", "store/postgres", "store/postgres/postgrestest", "store/auditlog/auditlogtest", "lock/locktest", modSQLite, modPgx, modMerkle},
+	},
+	"store/auditlog/auditlogtest": {
+		code:  []string{"store/auditlog", "lock", modLog, modTestify},
 		tests: []string{"store"},
 	},
 	"examples/embed": {
@@ -85,10 +104,10 @@ var architecture = map[string]arrows{
 
 var serverArrows = arrows{
 	code: []string{
-		"lock", "pin", "mdmproto", "mdmproto/mdmtest", "store", "store/sqlite", "examples/server/internal",
-		modPlist, modCMS, modSCEP, modSQLite, modSession, modCrypto, modMetrics,
+		"lock", "pin", "mdmproto", "mdmproto/mdmtest", "store", "store/sqlite", "store/postgres", "store/auditlog", "examples/server/internal",
+		modPlist, modCMS, modSCEP, modSQLite, modPgx, modLog, modSession, modCrypto, modMetrics,
 	},
-	tests: []string{"lock/locktest", modBrowser},
+	tests: []string{"lock/locktest", "store/storetest", "store/postgres/postgrestest", modBrowser},
 }
 
 // topLevel is what the module's root may hold; what .gitignore names is passed over.

@@ -2,8 +2,9 @@ package lock
 
 import "context"
 
-// Actor is who asks. It is an argument of every call that a person makes; what devices and timers do carries the reserved IDs "device"
-// and "system".
+// Actor is who asks. It is an argument of every call that a person makes. What devices and timers do carries a reserved ID: "device" for
+// what happens because a device came, so also for every delivery, the repeated ones among them; "system" for what happens in the
+// background or by rule, that is for each expiry, wake-up and superseded order, and for what lapses by its deadline or unanswered.
 type Actor struct {
 	ID      string `json:"id"`                // required; stable, as in an account name
 	Name    string `json:"name,omitempty"`    // for people to read
@@ -45,6 +46,8 @@ const (
 
 	VerbFeedback Verb = "feedback" // say how a PIN worked: for whoever may reveal
 	VerbReseal   Verb = "reseal"   // seal secrets anew, of all scopes: the target is empty
+	VerbPurge    Verb = "purge"    // purge old secrets, of any scope: the target is empty
+	VerbHold     Verb = "hold"     // place, lift and list the legal holds that keep a device's secrets from a purge
 )
 
 // Target is what a verb is about.

@@ -17,16 +17,33 @@ type Candidate struct {
 
 // Candidates lists every PIN that may open the device, the most likely first: those that the device acknowledged or somebody opened it
 // with (the last first), those that may be on the device (last delivered first), released (newest first), refused, those that never left,
-// and at the end those that somebody tried in vain. Nothing is left out: a device is found by its ID and, when d.Serial is set, by its
-// serial number, so that the PINs of an earlier enrolment are listed too.
+// and at the end those that somebody tried in vain. Nothing is left out but what was purged, which opens nothing any more: a device is
+// found by its ID and, when d.Serial is set, by its serial number, so that the PINs of an earlier enrolment are listed too.
+//
+// A device that nobody has in an inventory any more is found by what its label says: with no ID, d needs only Scope and Serial. Then all
+// is listed that the ledger has under any ID that had this serial number.
 func (s *Service) Candidates(ctx context.Context, actor Actor, d Device) ([]Candidate, error) {
-	if err := d.validate(); err != nil {
+	if err := d.validateKnown(); err != nil {
 		return nil, err
 	}
-	var actions []Action
-	for _, f := range ledgerOf(d) {
-		f, err := s.visible(ctx, actor, VerbView, f)
+	actions, err := s.look(ctx, actor, ledgerOf(d))
+	if err != nil {
+		return nil, err
+	}
+	if d.ID == "" && len(actions) > 0 { // an order may have been made before its serial number was known
+		more, err := s.look(ctx, actor, []Filter{{Scope: d.Scope, Devices: deviceIDs(actions)}})
 		if err != nil {
+			return nil, err
+		}
+		actions = append(actions, more...)
+	}
+	return rankCandidates(withPIN(actions)), nil
+}
+
+// look reads what the actor may see of these listings.
+func (s *Service) look(ctx context.Context, actor Actor, filters []Filter) (actions []Action, err error) {
+	for _, f := range filters {
+		if f, err = s.visible(ctx, actor, VerbView, f); err != nil {
 			return nil, err
 		}
 		found, err := s.all(ctx, f)
@@ -35,12 +52,24 @@ func (s *Service) Candidates(ctx context.Context, actor Actor, d Device) ([]Cand
 		}
 		actions = append(actions, found...)
 	}
-	return rankCandidates(withPIN(actions)), nil
+	return actions, nil
+}
+
+func deviceIDs(actions []Action) []string {
+	var ids []string
+	for _, a := range actions {
+		ids = append(ids, a.Device.ID)
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
 }
 
 // ledgerOf finds all that the ledger has of a device: by its ID, and by its serial number what it was called in an earlier enrolment.
 func ledgerOf(d Device) []Filter {
-	filters := []Filter{{Scope: d.Scope, Devices: []string{d.ID}}}
+	var filters []Filter
+	if d.ID != "" {
+		filters = append(filters, Filter{Scope: d.Scope, Devices: []string{d.ID}})
+	}
 	if serial := d.snapshot().Serial; serial != "" {
 		filters = append(filters, Filter{Scope: d.Scope, Serial: serial})
 	}
@@ -128,12 +157,15 @@ func later(a, b time.Time) time.Time {
 	return a
 }
 
-// rankCandidates orders actions, given newest first, by how likely their PIN opens the device.
+// rankCandidates orders actions, given newest first, by how likely their PIN opens the device. What was purged is no candidate; what is
+// known of its PIN still counts for others that have the same.
 func rankCandidates(actions []Action) []Candidate {
-	places := make([]ranked, len(actions))
+	var places []ranked
 	pins := sharedPINs(actions)
-	for i, a := range actions {
-		places[i] = ranked{a, pins[a.ID]}
+	for _, a := range actions {
+		if !a.purged() {
+			places = append(places, ranked{a, pins[a.ID]})
+		}
 	}
 	slices.SortStableFunc(places, func(a, b ranked) int {
 		if order := cmp.Compare(a.likelihood(), b.likelihood()); order != 0 {

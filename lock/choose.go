@@ -146,7 +146,8 @@ func (p *past) owner(code pin.PIN) Action {
 }
 
 // past opens those of the device's PINs that a new one must not be: the last ones, and all that somebody has seen. A PIN that was used
-// again counts once. One that does not open must not stand in the way of a lock: it is on record that it was not compared.
+// again counts once, one that was purged not at all. One that does not open must not stand in the way of a lock: it is on record that it
+// was not compared.
 func (s *Service) past(ctx context.Context, d Device) (past, error) {
 	var actions []Action
 	for _, f := range ledgerOf(d) {
@@ -164,7 +165,7 @@ func (s *Service) past(ctx context.Context, d Device) (past, error) {
 	for _, a := range actions {
 		p := used.pins[a.ID]
 		recent := len(seen) < s.cfg.Rotation.History
-		if seen[p] || !recent && !p.disclosed {
+		if seen[p] || p.purged() || !recent && !p.disclosed {
 			continue
 		}
 		seen[p] = true
@@ -172,6 +173,8 @@ func (s *Service) past(ctx context.Context, d Device) (past, error) {
 		switch {
 		case ctx.Err() != nil:
 			return past{}, ctx.Err()
+		case errors.Is(err, ErrPurged): // just now
+			continue
 		case errors.Is(err, ErrSealed):
 			unread++
 			continue
@@ -195,17 +198,29 @@ func (s *Service) past(ctx context.Context, d Device) (past, error) {
 	return used, nil
 }
 
-// openShared opens a PIN in the newest of its boxes that opens. When none does, the error wraps ErrSealed.
-func (s *Service) openShared(ctx context.Context, p *sharedPIN) (code pin.PIN, err error) {
+// openShared opens a PIN in the newest of its boxes that opens. When none does, the error wraps ErrSealed, or ErrPurged when none is left.
+func (s *Service) openShared(ctx context.Context, p *sharedPIN) (pin.PIN, error) {
+	failed := error(ErrPurged)
 	for _, a := range slices.Backward(p.actions) {
-		if a, err = s.cfg.Store.Get(ctx, a.ID); err != nil {
+		a, err := s.cfg.Store.Get(ctx, a.ID)
+		if err != nil {
 			return pin.PIN{}, err
 		}
-		if code, _, err = s.open(ctx, a, SecretPIN); err == nil {
+		if a.purged() {
+			continue
+		}
+		code, _, err := s.open(ctx, a, SecretPIN)
+		if err == nil {
 			return code, nil
 		}
+		failed = err
 	}
-	return pin.PIN{}, err
+	return pin.PIN{}, failed
+}
+
+// purged reports whether no action keeps the PIN any more.
+func (p *sharedPIN) purged() bool {
+	return !slices.ContainsFunc(p.actions, func(a Action) bool { return !a.purged() })
 }
 
 // pinKinds are the kinds of action that may have a PIN.

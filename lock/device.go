@@ -34,6 +34,14 @@ func (d Device) validate() error {
 	)
 }
 
+// validateKnown is validate for a look into the ledger: there a serial number alone will do.
+func (d Device) validateKnown() error {
+	if d.ID != "" || d.Serial == "" {
+		return d.validate()
+	}
+	return checkText("device.scope", d.Scope, 64, true)
+}
+
 // snapshot is the device as an action keeps it: without facts, its descriptions made fit for the ledger.
 func (d Device) snapshot() Device {
 	d.Facts = nil

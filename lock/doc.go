@@ -25,7 +25,7 @@
 // # Promises
 //
 //   - A PIN is sealed and durable before any byte that contains it can leave, and a PIN that may be on a device is never deleted or
-//     hidden by a state, a timer, a cancel or a re-enrolment.
+//     hidden by a state, a timer, a cancel, a re-enrolment or a purge.
 //   - Every change of state and every disclosure is one commit together with its event. No event, no change, no disclosure.
 //   - One live action for each device and lane. A repeated order returns the live one, marked as Joined; an idempotency key leads to one
 //     action for ever.
@@ -60,7 +60,8 @@
 // texts of the order. [Request].PIN is a PIN of the caller's own, held to the same rules. With a Batch it is shared: each order of the
 // batch has it, and a finding warns. [Request].Keep uses the PIN again that the device confirmed last. That is blocked by a finding which
 // says why when there is none (pin_nothing_to_keep), when the device was enrolled anew since (pin_re_enrolled), when it was shared
-// (pin_shared) or shown to somebody (pin_disclosed), is too old (pin_age), or breaks a rule of today (pin_ and the [pin.Reason]).
+// (pin_shared) or shown to somebody (pin_disclosed), is too old (pin_age), was purged (pin_purged), or breaks a rule of today (pin_ and
+// the [pin.Reason]).
 // [Request].Reuse gives a reason to use a PIN all the same that was used before or shown to somebody; the reason is kept, and a finding
 // says so (pin_reused).
 //
@@ -73,7 +74,15 @@
 // [Service.Candidates] lists every PIN that the ledger has of a device, the likeliest first, each with its reason in words. Of those that
 // the device acknowledged, the one delivered last comes first, since a device acts on a command when it gets it, however late its answer
 // comes in. [Service.Feedback] records what a person found: a PIN that worked moves to the front, and one that was wrong to the end, until
-// the device had its command again. Nothing is ever left out.
+// the device had its command again. A device whose enrolment is gone is found by the serial number on its label. Nothing is left
+// out but what a purge took.
+//
+// # Retention
+//
+// [Service.Purge] takes the secrets of actions that ended long ago, and nothing else: the actions and all their events stay. It is a dry
+// run unless asked to apply, and keeps what may be in force, each for a reason that is documented with [Purge]. [Service.Hold] keeps all
+// secrets of a device from any purge until [Service.LiftHold]. A purged PIN is no candidate, cannot be revealed ([ErrPurged]) or kept, and
+// a new PIN is not compared with it.
 //
 // # Changing keys
 //

@@ -27,6 +27,8 @@ const (
 	ErrDenied Error = "not allowed"
 	// ErrSealed: a sealed secret could not be opened, so the command or the PIN cannot be made now. The secret stays in the ledger.
 	ErrSealed Error = "a sealed secret cannot be opened"
+	// ErrPurged: a retention purge took the secret, see Service.Purge. That it was there, and what became of it, stays in the ledger.
+	ErrPurged Error = "the secret was purged"
 )
 
 // InputError says which field of a request, report or configuration broke which rule. It never repeats a secret.

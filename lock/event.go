@@ -35,7 +35,7 @@ const (
 	EventFeedback        EventType = "feedback"
 	EventSecretAdded     EventType = "secret-added"
 	EventResealed        EventType = "resealed"
-	EventPurged          EventType = "purged"
+	EventPurged          EventType = "purged" // its secrets are gone: Secrets names them, without key and hash
 	EventReenrolled      EventType = "re-enrolled"
 )
 
@@ -49,7 +49,11 @@ const (
 	EventAuditRead      EventType = "audit-read"
 	EventEnrolmentLink  EventType = "enrolment-link" // a way in was handed out: who has it can enrol a device, or renew one's certificate
 	EventEnrolled       EventType = "enrolled"       // a certificate was bound to a device
+	EventRemoved        EventType = "removed"        // a device was taken out of the embedder's inventory
 	EventKeyring        EventType = "keyring"        // the keys that seal were changed
+	EventHoldPlaced     EventType = "hold-placed"    // a legal hold on the device with this ID, or this serial number (facts: serial)
+	EventHoldLifted     EventType = "hold-lifted"    // the end of every hold on that device
+	EventPurge          EventType = "purge"          // a purge begins, or has ended (facts: phase, run, before, devices; then the counts)
 )
 
 // Event is one recorded fact. Those of an action are numbered from 1 and hash-chained; a notice belongs to no action. The ID makes every
@@ -81,7 +85,7 @@ type Event struct {
 	Body     []byte `json:"-"`
 	Prev     []byte `json:"-"` // 32 bytes
 	Hash     []byte `json:"-"` // 32 bytes
-	Position int64  `json:"-"` // in the feed; set by the store
+	Position int64  `json:"-"` // in the feed, set by the store; -1 while the event has none yet
 }
 
 // Decode sets the fields that have a JSON name from Body, which it limits to 256 KiB. It does not check the hash: Replay does.

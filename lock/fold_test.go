@@ -55,6 +55,9 @@ func TestFoldFields(t *testing.T) {
 		{lock.EventResealed, secrets(lock.Secret{N: 1, Name: "pin", KeyID: "k2"}), func(a *lock.Action) {
 			a.Secrets = []lock.Secret{{N: 1, Name: "pin", KeyID: "k2"}, {N: 2, Name: "reset"}}
 		}},
+		{lock.EventPurged, secrets(lock.Secret{N: 1, Name: "pin"}, lock.Secret{N: 2, Name: "reset"}), func(a *lock.Action) {
+			a.Secrets = []lock.Secret{{N: 1, Name: "pin"}, {N: 2, Name: "reset"}}
+		}},
 	} {
 		want := a
 		if c.edit == nil {
@@ -94,11 +97,32 @@ func TestSecretsAreNeverOverwritten(t *testing.T) {
 		{lock.EventAcknowledged, 1, false}, {lock.EventAcknowledged, 2, true}, {lock.EventJoined, 1, false}, {lock.EventProgress, 1, false},
 		{lock.EventResealed, 1, true}, {lock.EventResealed, 2, false}, {lock.EventPurged, 1, true}, {lock.EventPurged, 2, false},
 	} {
-		_, err := step(a, c.event, secrets(lock.Secret{N: c.n, KeyID: "k2"}))
+		box := lock.Secret{N: c.n, KeyID: "k2"}
+		if c.event == lock.EventPurged {
+			box.KeyID = ""
+		}
+		_, err := step(a, c.event, secrets(box))
 		var refused *lock.InputError
 		assert.Equal(t, c.fits, err == nil, "%s of %d", c.event, c.n)
 		assert.Equal(t, !c.fits, errors.As(err, &refused), "%s of %d", c.event, c.n)
 	}
+}
+
+// TestPurgedSecretsStayPurged: a purge brings no other box, and nothing brings one back.
+func TestPurgedSecretsStayPurged(t *testing.T) {
+	a, err := step(inSituation(t, "expired", lock.KindLock, true), lock.EventSecretAdded, secrets(lock.Secret{N: 1, Name: "pin", KeyID: "k1"}))
+	require.NoError(t, err)
+	for _, swapped := range []lock.Secret{{N: 1, Name: "pin", KeyID: "k2"}, {N: 1, Name: "pin", SHA256: sum("k2")}} {
+		_, err = step(a, lock.EventPurged, secrets(swapped))
+		assert.Equal(t, "event.secrets", inputField(err))
+	}
+	purged, err := step(a, lock.EventPurged, secrets(lock.Secret{N: 1, Name: "pin"}))
+	require.NoError(t, err)
+	assert.Equal(t, []lock.Secret{{N: 1, Name: "pin"}}, purged.Secrets)
+	assert.True(t, purged.Secrets[0].Purged())
+	assert.False(t, a.Secrets[0].Purged())
+	_, err = step(purged, lock.EventResealed, secrets(lock.Secret{N: 1, Name: "pin", KeyID: "k2"}))
+	assert.Equal(t, "event.secrets", inputField(err))
 }
 
 func facts(name, value string) func(*lock.Event) {

@@ -37,6 +37,8 @@ func (s *Service) kept(ctx context.Context, kind Kind, plan Plan, r Request) (ch
 		return notKept("pin_nothing_to_keep", "The device has confirmed no PIN yet, so there is none to keep: choose a new one."), nil
 	case !wiped.IsZero() && !last.Delivered.After(wiped):
 		return notKept("pin_re_enrolled", "The device was enrolled anew since it confirmed its PIN, so that one is not kept: choose a new one."), nil
+	case last.purged():
+		return notKept("pin_purged", "The PIN that the device confirmed last was purged, so it cannot be kept: choose a new one."), nil
 	case last.Supplied && last.Batch != "":
 		return notKept("pin_shared", "The PIN that the device confirmed last was shared with others, so it is not kept: choose a new one."), nil
 	}

@@ -41,15 +41,24 @@ func (s *Service) Events(ctx context.Context, actor Actor, f EventFilter) ([]Eve
 		}
 		return s.cfg.Store.Events(ctx, f)
 	}
-	narrow, err := s.visible(ctx, actor, VerbAudit, Filter{Scope: f.Scope, Devices: f.Devices})
+	f, err := s.visibleEvents(ctx, actor, VerbAudit, f)
 	if err != nil {
 		return nil, err
 	}
+	return s.cfg.Store.Events(ctx, f)
+}
+
+// visibleEvents is visible for events.
+func (s *Service) visibleEvents(ctx context.Context, actor Actor, v Verb, f EventFilter) (EventFilter, error) {
+	narrow, err := s.visible(ctx, actor, v, Filter{Scope: f.Scope, Devices: f.Devices})
+	if err != nil {
+		return f, err
+	}
 	f.Scope, f.Devices = narrow.Scope, narrow.Devices
 	if narrow.Scope, narrow.Devices = "", nil; !reflect.DeepEqual(narrow, Filter{}) {
-		return nil, s.deny(ctx, actor, VerbAudit, f.Scope, "", map[string]string{"verb": string(VerbAudit)}, errNarrow)
+		return f, s.deny(ctx, actor, v, f.Scope, "", map[string]string{"verb": string(v)}, errNarrow)
 	}
-	return s.cfg.Store.Events(ctx, f)
+	return f, nil
 }
 
 const errNarrow Error = "the Authorizer narrows events by more than scope and devices, which they cannot follow"

@@ -145,13 +145,17 @@ func record(a Action, e Event) Action {
 	return a
 }
 
-// checkSecrets holds that a secret is added under the next number, and that only a reseal or a purge touches one that is there.
+// checkSecrets holds that a secret is added under the next number, that only a reseal or a purge touches one that is there, and that
+// what was purged stays so.
 func (a Action) checkSecrets(e Event) error {
 	next := len(a.Secrets) + 1
 	for _, s := range e.Secrets {
 		touches := e.Type == EventResealed || e.Type == EventPurged
-		if touches && (s.N < 1 || s.N >= next) || !touches && s.N != next {
+		switch {
+		case touches && (s.N < 1 || s.N >= next) || !touches && s.N != next:
 			return &InputError{Field: "event.secrets", Rule: "must be added under the next number, or resealed or purged under one that is there"}
+		case touches && s.Purged() != (e.Type == EventPurged), e.Type == EventResealed && a.Secrets[s.N-1].Purged():
+			return &InputError{Field: "event.secrets", Rule: "must be without key and hash when it is purged, and is not sealed anew after that"}
 		}
 		if !touches {
 			next++

@@ -137,6 +137,9 @@ func (s *Service) acknowledge(ctx context.Context, a Action, e Event) (Change, e
 	}
 	next.Due, next.Wake = s.probeAt(next, 0), 0
 	c.Actions, c.Events = append(c.Actions, next), append(c.Events, sealed)
+	if next.purged() && next.MayBeOnDevice() {
+		return s.withAlarm(c, next, "the device acknowledged a command whose PIN was purged, because nothing said that it would: nobody has that PIN")
+	}
 	return c, nil
 }
 

@@ -25,7 +25,7 @@ func (s *Service) Sealed(ctx context.Context, actor Actor) (map[string]int, erro
 		}
 		for _, a := range page {
 			for _, secret := range a.Secrets {
-				if secret.KeyID != "" { // else it was purged
+				if !secret.Purged() {
 					counts[secret.KeyID]++
 				}
 			}

@@ -3,6 +3,7 @@ package lock
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -14,12 +15,14 @@ const (
 	wakeTimeout = 10 * time.Second
 )
 
-// Run does what is due until ctx ends: it wakes devices that have something waiting, probes those that are locked, and ends actions
-// whose deadline passed. It looks once a second, and at once after an order. Any number of processes may run it on one store: an act is
-// done by whoever commits it first. It returns when all it began has ended, with nil.
+// Run does what is due until ctx ends: it gives events their place in the feed, if the Store leaves that to be done, wakes devices that
+// have something waiting, probes those that are locked, and ends actions whose deadline passed. It looks once a second, and at once after
+// an order. Any number of processes may run it on one store: an act is done by whoever commits it first. It returns when all it began has
+// ended, with nil.
 func (s *Service) Run(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	unsequenced := "" // why, as it was logged last
 	for {
 		select {
 		case <-ctx.Done():
@@ -27,6 +30,7 @@ func (s *Service) Run(ctx context.Context) error {
 		case <-s.kick:
 		case <-timer.C:
 		}
+		unsequenced = s.logSequence(ctx, unsequenced)
 		more, err := s.tick(ctx)
 		if err != nil && ctx.Err() == nil {
 			s.cfg.Logger.ErrorContext(ctx, "due actions could not be read", slog.Any("error", err))
@@ -37,6 +41,35 @@ func (s *Service) Run(ctx context.Context) error {
 			timer.Reset(runInterval)
 		}
 	}
+}
+
+// sequencer is a store that gives events their position after the commit: see Store.
+type sequencer interface {
+	Sequence(ctx context.Context) (more bool, err error)
+}
+
+// sequence gives every event that is committed now its position.
+func (s *Service) sequence(ctx context.Context) error {
+	store, ok := s.cfg.Store.(sequencer)
+	for more := ok; more; {
+		var err error
+		if more, err = store.Sequence(ctx); err != nil {
+			return fmt.Errorf("store: give events their position: %w", err)
+		}
+	}
+	return nil
+}
+
+// logSequence is sequence for a loop: it logs an error once, not again for as long as it stays the same.
+func (s *Service) logSequence(ctx context.Context, logged string) string {
+	err := s.sequence(ctx)
+	if err == nil || ctx.Err() != nil {
+		return ""
+	}
+	if err.Error() != logged {
+		s.cfg.Logger.ErrorContext(ctx, "events have no position yet", slog.Any("error", err))
+	}
+	return err.Error()
 }
 
 // tick attends to one page of due actions and reports whether there may be more.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -30,6 +31,9 @@ func (s *Service) open(ctx context.Context, a Action, name string) (pin.PIN, int
 		secret := a.Secrets[i]
 		if secret.Name != name {
 			continue
+		}
+		if secret.Purged() {
+			return pin.PIN{}, 0, fmt.Errorf("%w: %s %d of action %s", ErrPurged, secret.Name, secret.N, a.ID)
 		}
 		opened, err := s.cfg.Sealer.Open(ctx, secret.Box, binding(a, secret.N))
 		if err != nil {
@@ -56,6 +60,14 @@ func (a Action) hasSecret(name string) bool {
 		}
 	}
 	return false
+}
+
+// Purged reports whether a purge took the secret: what is left says that it was there.
+func (s Secret) Purged() bool { return s.KeyID == "" && len(s.SHA256) == 0 }
+
+// purged reports whether the action had secrets and has none any more.
+func (a Action) purged() bool {
+	return len(a.Secrets) > 0 && !slices.ContainsFunc(a.Secrets, func(s Secret) bool { return !s.Purged() })
 }
 
 // contains reports whether a text gives the secret away: a PIN of digits also where something stands between them, as in 739 184.
@@ -121,10 +133,10 @@ func (s *Service) withhold(ctx context.Context, a Action, facts map[string]strin
 	return clipFacts(kept), nil
 }
 
-// lost tells a box that does not open from a Sealer that cannot open any now.
+// lost tells a box that does not open, or is gone, from a Sealer that cannot open any now.
 func lost(err error) bool {
 	var missing *pin.MissingKeyError
-	return errors.Is(err, pin.ErrOpen) || errors.As(err, &missing)
+	return errors.Is(err, pin.ErrOpen) || errors.Is(err, ErrPurged) || errors.As(err, &missing)
 }
 
 // withholdText keeps the PIN out of an actor's words about an action. Of a PIN of digits, every number of as many digits goes, whatever it

@@ -152,9 +152,14 @@ func (s *Service) alarmed(a Action, e Event, due time.Time, text string) (Change
 	if err != nil {
 		return c, err
 	}
+	return s.withAlarm(c.rest(due), a, text)
+}
+
+// withAlarm adds to what a device did to an action that people must hear of it.
+func (s *Service) withAlarm(c Change, a Action, text string) (Change, error) {
 	alarm, err := s.noticeChange(Event{
-		Type: EventAlarm, Actor: e.Actor, Scope: a.Device.Scope, Device: a.Device.ID, Other: a.ID, Reason: text,
+		Type: EventAlarm, Actor: Actor{ID: actorDevice}, Scope: a.Device.Scope, Device: a.Device.ID, Other: a.ID, Reason: text,
 	})
 	c.Events = append(c.Events, alarm.Events...)
-	return c.rest(due), err
+	return c, err
 }

@@ -7,6 +7,12 @@ import (
 
 // Store keeps actions and events. All methods are safe for concurrent use. When a change's error is nil it is durable (in a store
 // bound to a caller's transaction: durable with the caller's commit). Package storetest is its contract as a test suite.
+//
+// A store that cannot give an event its place in the feed as it commits has one more method, Sequence(context.Context) (more bool, err
+// error). It gives a position to events that are committed and have none; more says that there was too much for one call. Once it
+// returns false and no error, every event whose commit had returned before the call has its position, whoever gave it: while another
+// process is at it, Sequence waits, or says that there is more. It is safe for concurrent use by any number of processes. Run calls it
+// all the time, and whatever decides by the feed calls it first.
 type Store interface {
 	// Commit applies each change wholly or not at all, independently of the others. errs[i] is nil when the change is stored, now or
 	// before (its events are there with the same hashes, so repeating a change is safe), or ErrConflict (an action that is not at the
@@ -21,7 +27,8 @@ type Store interface {
 	List(ctx context.Context, f Filter) ([]Action, error)
 
 	// Events returns the events that match, with Body, Prev, Hash and Position and decoded by Event.Decode: those of one action by Seq,
-	// others by Position. Position is dense from 0, fixed for ever, and follows Seq within an action.
+	// all of them; others by Position, and only those that have one. Position is dense from 0, fixed for ever, and follows Seq within an
+	// action; it is -1 for an event that has none yet, see above.
 	Events(ctx context.Context, f EventFilter) ([]Event, error)
 }
 

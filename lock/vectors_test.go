@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -35,8 +36,8 @@ func vectors(t *testing.T) []vector {
 	return vs
 }
 
-// vectorEvents are the events of the vectors as Go values: the whole life of one lock, a notice, and a lock that keeps its PIN. Together
-// they use every field.
+// vectorEvents are the events of the vectors as Go values: the whole life of one lock, a notice, a lock that keeps its PIN, and one
+// whose PIN was purged. Together they use every field.
 func vectorEvents() []lock.Event {
 	const id = lock.ID("0195954d-8a75-7c3e-9d21-5f60b8e4a7c1")
 	at := func(second int) time.Time { return time.Date(2026, 3, 14, 9, 26, second, 589793000, time.UTC) }
@@ -73,7 +74,41 @@ func vectorEvents() []lock.Event {
 		ID: "0195954d-8a76-7000-8000-000000000001", Type: lock.EventDenied, Time: at(59), Scope: "acme", Device: "mac-1",
 		Actor: lock.Actor{ID: "mallory"}, Reason: "no right to reveal", Facts: map[string]string{"verb": "reveal"},
 	})
-	return append(events, keptVectorEvents()...)
+	return slices.Concat(events, keptVectorEvents(), purgedVectorEvents())
+}
+
+// purgedVectorEvents are the life of a lock that never left, until its PIN was purged, and the notices about that.
+func purgedVectorEvents() []lock.Event {
+	const id = lock.ID("019603ad-5d31-7f42-b0c6-20d9a7e4c813")
+	at := func(second int) time.Time { return time.Date(2027, 4, 2, 3, 4, second, 123456000, time.UTC) }
+	sum := sha256.Sum256([]byte("a box to be purged"))
+	ada, run := lock.Actor{ID: "ada"}, lock.ID("0195b26f-1c3b-7000-9000-000000000000")
+	events := []lock.Event{
+		{Type: lock.EventOrdered, Actor: ada, Secrets: []lock.Secret{{N: 1, Name: lock.SecretPIN, KeyID: "2026-04", SHA256: sum[:]}}, Order: &lock.Action{
+			Kind: lock.KindLock, State: lock.StateQueued, Device: lock.Device{Scope: "acme", ID: "mac-1", Platform: "apple"}, NotAfter: at(1),
+		}},
+		{Type: lock.EventExpired, Actor: lock.Actor{ID: "system"}, Reason: "its deadline passed before it left"},
+		{
+			Type: lock.EventPurged, Actor: ada, Reason: "kept for a year", Facts: map[string]string{"run": string(run)},
+			Secrets: []lock.Secret{{N: 1, Name: lock.SecretPIN}},
+		},
+		{Type: lock.EventHoldPlaced, Actor: ada, Reason: "case 4711", Facts: map[string]string{"serial": "C02XK0AAJGH5"}},
+		{Type: lock.EventHoldLifted, Actor: ada, Reason: "case closed", Facts: map[string]string{"serial": "C02XK0AAJGH5"}},
+		{Type: lock.EventPurge, Actor: ada, Reason: "kept for a year", Facts: map[string]string{
+			"phase": "ended", "run": string(run), "before": "2026-04-02T03:04:00Z", "purged": "1", "may_be_on_device": "2",
+		}},
+	}
+	for i := range events {
+		e := &events[i]
+		e.ID, e.Time, e.Scope = lock.ID(fmt.Sprintf("0195b26f-1c3b-7000-9000-%012d", i+1)), at(i), "acme"
+		if i < 3 {
+			e.Action, e.Seq = id, i+1
+		}
+		if i < 5 {
+			e.Device = "mac-1"
+		}
+	}
+	return events
 }
 
 func keptVectorEvents() []lock.Event {
@@ -168,6 +203,11 @@ func TestVectorReplay(t *testing.T) {
 	assert.Equal(t, "2026-04", kept.Secrets[0].KeyID)
 	assert.Equal(t, lock.FeedbackWrongPIN, kept.Feedback)
 	assert.Equal(t, kept.FeedbackAt.Add(2*time.Second), kept.Reenrolled)
+
+	purged, err := lock.Replay(lives["019603ad-5d31-7f42-b0c6-20d9a7e4c813"])
+	require.NoError(t, err)
+	assert.Equal(t, []lock.Secret{{N: 1, Name: lock.SecretPIN}}, purged.Secrets)
+	assert.True(t, purged.Secrets[0].Purged())
 
 	a, err := lock.Replay(lives[kept.Kept])
 	require.NoError(t, err)

@@ -59,6 +59,16 @@ func (f *Faulty) Commit(ctx context.Context, changes []lock.Change) ([]error, er
 	return errs, err
 }
 
+// Sequence gives events their position, if the store behind it leaves that to be done: see lock.Store. It never fails by itself.
+func (f *Faulty) Sequence(ctx context.Context) (more bool, err error) {
+	if behind, ok := f.Store.(interface {
+		Sequence(ctx context.Context) (more bool, err error)
+	}); ok {
+		return behind.Sequence(ctx)
+	}
+	return false, nil
+}
+
 func (f *Faulty) fault() (refuse, lose bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
