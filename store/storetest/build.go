@@ -32,7 +32,9 @@ func (l *ledger) order(id string, edits ...func(*lock.Event)) lock.Change {
 	for _, edit := range edits {
 		edit(&e)
 	}
-	e.Action = lock.NewID(e.Time)
+	if e.Action == "" {
+		e.Action = lock.NewID(e.Time)
+	}
 	e.Scope, e.Device = e.Order.Device.Scope, e.Order.Device.ID
 	c := l.step(lock.Action{}, e)
 	c.Actions[0].Due, c.Actions[0].Wake = e.Time.Add(time.Second), 1
@@ -51,7 +53,7 @@ func (l *ledger) ordered(id string, edits ...func(*lock.Event)) lock.Action {
 func (l *ledger) next(a lock.Action, t lock.EventType, edits ...func(*lock.Event)) lock.Change {
 	l.Helper()
 	e := lock.Event{
-		Action: a.ID, Seq: a.Version + 1, Type: t, Time: a.Changed.Add(time.Second), Scope: a.Device.Scope, Device: a.Device.ID,
+		ID: lock.NewID(a.Changed), Action: a.ID, Seq: a.Version + 1, Type: t, Time: a.Changed.Add(time.Second), Scope: a.Device.Scope, Device: a.Device.ID,
 		Actor: lock.Actor{ID: "system"},
 	}
 	if t == lock.EventIssued || t == lock.EventRedelivered {

@@ -2,7 +2,6 @@ package storetest
 
 import (
 	"fmt"
-	"sync"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -21,6 +20,9 @@ func feedCases() []testCase {
 			l.dense(3)
 		}},
 		{"a change's events lie side by side, in their order", func(l *ledger) {
+			if l.later() {
+				l.Skip("this store gives positions later, in an order of its own between actions")
+			}
 			c := join(l.order("mac-2"), l.order("mac-1"), l.notice("mac-3"), l.notice("mac-0"))
 			l.must(c)
 			for i, e := range l.dense(4) {
@@ -45,38 +47,33 @@ func feedCases() []testCase {
 
 func concurrentFeed(l *ledger) {
 	const lines, actions, steps = 8, 5, 3
-	var done sync.WaitGroup
+	changes := make([][]lock.Change, lines)
 	for line := range lines {
-		var changes []lock.Change
 		for i := range actions {
 			c := l.order(fmt.Sprintf("mac-%d-%d", line, i))
-			changes = append(changes, c, l.notice("mac"))
+			changes[line] = append(changes[line], c, l.notice("mac"))
 			for range steps {
 				c = l.next(c.Actions[0], lock.EventRevealed)
-				changes = append(changes, c)
+				changes[line] = append(changes[line], c)
 			}
 		}
-		done.Go(func() {
-			for _, c := range changes {
-				errs, err := l.Store.Commit(l.Context(), []lock.Change{c})
-				if assert.NoError(l, err) {
-					assert.NoError(l, errs[0])
-				}
-			}
-		})
 	}
-	done.Wait()
+	_, finish := l.writing(changes)
+	finish()
 	total := lines * actions * (2 + steps)
 	feed := l.dense(total)
-	assert.Equal(l, feed, l.dense(total), "read again")
+	l.unchanged(feed, l.dense(total))
 	l.ordered("one more")
-	assert.Equal(l, feed, l.dense(total + 1)[:total], "read again after another event")
+	l.unchanged(feed, l.dense(total+1))
 }
 
 func filteredFeed(l *ledger) {
 	a := l.ordered("mac-1")
+	l.sequence() // each time, so that the order is the same with stores that give positions later
 	l.must(l.notice("mac-1"))
+	l.sequence()
 	a = l.went(l.went(a, lock.EventIssued), lock.EventAcknowledged)
+	l.sequence()
 	b := l.ordered("mac-2", otherScope)
 	for _, c := range []struct {
 		name   string

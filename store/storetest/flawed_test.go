@@ -3,8 +3,10 @@ package storetest
 import (
 	"context"
 	"errors"
+	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/latchkey-mdm/latchkey/lock"
 	"github.com/latchkey-mdm/latchkey/store"
@@ -18,21 +20,40 @@ type flawed struct {
 	listed   func([]lock.Action) []lock.Action
 	event    func(*lock.Event)
 	commit   func(context.Context, []lock.Change) ([]error, error)
+	events   func(lock.EventFilter, []lock.Event) []lock.Event
 	rollback bool
+	volatile bool   // when it is opened again, the later half of what was committed is gone
+	later    *later // the store behind it, in the topic of stores that give positions later
 
-	mu   sync.Mutex
-	seen map[string]bool // hashes of events
-	log  [][]lock.Change // every batch
+	writing atomic.Int64 // calls of Commit that have not returned
+
+	mu    sync.Mutex
+	seen  map[string]bool // hashes of events
+	log   [][]lock.Change // every batch
+	fault fault
+	armed int // calls of Commit since the fault was armed
 }
+
+func newFlawed() *flawed { return &flawed{Store: store.NewMemory(), seen: map[string]bool{}} }
+
+// sequenced is a flawed store with the optional part.
+type sequenced struct{ *flawed }
+
+func (s sequenced) Sequence(ctx context.Context) (bool, error) { return s.later.Sequence(ctx) }
 
 func (s *flawed) Commit(ctx context.Context, changes []lock.Change) ([]error, error) {
 	s.mu.Lock()
 	s.log = append(s.log, changes)
 	s.mu.Unlock()
+	s.writing.Add(1)
+	defer s.writing.Add(-1)
+	commit := s.Store.Commit
 	if s.commit != nil {
-		return s.commit(ctx, changes)
+		commit = s.commit
 	}
-	return s.Store.Commit(ctx, changes)
+	errs, err := s.faulty(commit)(ctx, changes)
+	runtime.Gosched() // so that others see it in the middle
+	return errs, err
 }
 
 func (s *flawed) Get(ctx context.Context, id lock.ID) (lock.Action, error) {
@@ -61,12 +82,15 @@ func (s *flawed) Events(ctx context.Context, f lock.EventFilter) ([]lock.Event, 
 			s.event(&events[i])
 		}
 	}
+	if s.events != nil {
+		events = s.events(f, events)
+	}
 	return events, err
 }
 
 // begin starts the simplest transaction that holds the contract while nobody else writes: a copy, made by the same batches, and a log.
 func (s *flawed) begin() (Tx, error) {
-	inside := &flawed{Store: store.NewMemory()}
+	inside := newFlawed()
 	if err := replay(inside.Store, s.log); err != nil {
 		return Tx{}, err
 	}
@@ -76,6 +100,15 @@ func (s *flawed) begin() (Tx, error) {
 		tx.Rollback = tx.Commit
 	}
 	return tx, nil
+}
+
+// reopen is the same store, because a process that ends is not what is tested here.
+func (s *flawed) reopen() (lock.Store, error) {
+	if !s.volatile {
+		return s.fixture().Store, nil
+	}
+	emptied := newFlawed()
+	return emptied, replay(emptied, s.log[:len(s.log)/2])
 }
 
 func replay(to lock.Store, log [][]lock.Change) error {

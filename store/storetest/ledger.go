@@ -3,7 +3,6 @@ package storetest
 import (
 	"encoding/json"
 	"slices"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -16,6 +15,7 @@ import (
 type ledger struct {
 	testing.TB
 	Fixture
+	done []lock.Change // by the case so far, where it keeps account
 }
 
 // with is the same test on another store.
@@ -71,8 +71,12 @@ func (l *ledger) list(f lock.Filter) []lock.Action {
 	return actions
 }
 
+// events reads the feed, or what it holds of one action. Of the feed a store that gives positions later has only what it gave one.
 func (l *ledger) events(f lock.EventFilter) []lock.Event {
 	l.Helper()
+	if f.Action == "" {
+		l.sequence()
+	}
 	events, err := l.Store.Events(l.Context(), f)
 	require.NoError(l, err)
 	return events
@@ -109,25 +113,14 @@ func (l *ledger) dense(n int) []lock.Event {
 	return feed
 }
 
-// race commits each change from a goroutine of its own, all at once, and returns what became of each.
-func (l *ledger) race(changes []lock.Change) []error {
+// numbered checks that the store lists n events of the action, by Seq, whether they have positions or not.
+func (l *ledger) numbered(a lock.Action, n int) {
 	l.Helper()
-	results := make([]error, len(changes))
-	start := make(chan struct{})
-	var done sync.WaitGroup
-	for i, c := range changes {
-		done.Go(func() {
-			<-start
-			errs, err := l.Store.Commit(l.Context(), []lock.Change{c})
-			if err == nil {
-				err = errs[0]
-			}
-			results[i] = err
-		})
+	events := l.events(lock.EventFilter{Action: a.ID})
+	require.Len(l, events, n)
+	for i, e := range events {
+		require.Equal(l, i+1, e.Seq)
 	}
-	close(start)
-	done.Wait()
-	return results
 }
 
 // oneWinner checks that one change was stored and all others conflicted, and returns its index.

@@ -14,7 +14,7 @@ func transactionCases() []testCase {
 			a := inside.ordered("mac-1")
 			a = inside.went(a, lock.EventIssued)
 			inside.holds(a)
-			inside.dense(2)
+			inside.numbered(a, 2) // positions may come with the commit, or later
 			l.absent(a.ID)
 			l.dense(0)
 			require.NoError(l, tx.Commit())
@@ -51,13 +51,19 @@ func transactionCases() []testCase {
 	}
 	for i, c := range cases {
 		cases[i].run = func(l *ledger) {
-			if l.Begin == nil {
-				l.Skip("this store does not join a caller's transaction")
-			}
+			l.joins()
 			c.run(l)
 		}
 	}
 	return cases
+}
+
+// joins skips the case when the store does not join a caller's transaction.
+func (l *ledger) joins() {
+	l.Helper()
+	if l.Begin == nil {
+		l.Skip("this store does not join a caller's transaction")
+	}
 }
 
 // begin starts a caller's transaction and returns the ledger as it is seen inside.
