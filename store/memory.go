@@ -16,6 +16,9 @@ type Memory struct {
 	keys    map[key]lock.ID
 	events  []lock.Event // by position
 	notices map[string]bool
+
+	tiles       map[[2]int64][]byte // by level and number
+	checkpoints []checkpoint        // by size
 }
 
 var _ lock.Store = (*Memory)(nil)
@@ -27,6 +30,7 @@ func NewMemory() *Memory {
 		lanes:   map[lane]lock.ID{},
 		keys:    map[key]lock.ID{},
 		notices: map[string]bool{},
+		tiles:   map[[2]int64][]byte{},
 	}
 }
 

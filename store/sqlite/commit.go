@@ -26,27 +26,43 @@ type call struct {
 // newCall encodes the changes in the order in which they are written. Those that are malformed have their error already.
 func newCall(changes []lock.Change) *call {
 	c := &call{errs: make([]error, len(changes)), done: make(chan struct{})}
-	for _, i := range change.Order(changes) {
-		r, err := encode(changes[i])
-		if err != nil {
-			c.errs[i] = err
-			continue
+	order := change.Order(changes)
+	records := make([]record, len(order))
+	parts(len(order), func(i int) { records[i], c.errs[order[i]] = encode(changes[order[i]]) })
+	for i, place := range order {
+		if c.errs[place] == nil {
+			c.records, c.places = append(c.records, records[i]), append(c.places, place)
 		}
-		c.records, c.places = append(c.records, r), append(c.places, i)
 	}
 	return c
 }
 
-// write writes all changes of the call in the transaction that cn is in.
-func (c *call) write(ctx context.Context, cn conn) error {
-	for i := range c.records {
-		result, err := c.records[i].write(ctx, cn)
-		if err != nil {
-			return err
-		}
-		c.errs[c.places[i]] = result
+// parts calls the function for 0 to n-1: for a batch of some size on all processors at once, because encoding takes a fifth of its time.
+func parts(n int, do func(i int)) {
+	const least = 128
+	processors := runtime.GOMAXPROCS(0)
+	size := max(least, (n+processors-1)/processors)
+	var all sync.WaitGroup
+	for from := size; from < n; from += size {
+		all.Go(func() {
+			for i := from; i < min(from+size, n); i++ {
+				do(i)
+			}
+		})
 	}
-	return nil
+	for i := range min(size, n) {
+		do(i)
+	}
+	all.Wait()
+}
+
+// slots are the changes that are to be written.
+func (c *call) slots() []slot {
+	slots := make([]slot, len(c.records))
+	for i := range c.records {
+		slots[i] = slot{&c.records[i], &c.errs[c.places[i]]}
+	}
+	return slots
 }
 
 // queue holds the calls that wait for the writer.
@@ -65,11 +81,13 @@ func (q *queue) join(c *call) (first bool) {
 	return first
 }
 
-// leave takes back a call that still waits.
-func (q *queue) leave(c *call) {
+// leave takes back a call, and reports whether it still waited.
+func (q *queue) leave(c *call) (waited bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	before := len(q.waiting)
 	q.waiting = slices.DeleteFunc(q.waiting, func(w *call) bool { return w == c })
+	return len(q.waiting) < before
 }
 
 // more reports whether calls wait. If not, the next to join is first.
@@ -110,8 +128,10 @@ func (s *Store) Commit(ctx context.Context, changes []lock.Change) ([]error, err
 	select {
 	case <-c.done:
 	case <-ctx.Done():
-		s.queue.leave(c)
-		return nil, fmt.Errorf("sqlite: commit: the outcome is unknown: %w", ctx.Err())
+		if s.queue.leave(c) {
+			return nil, unstored(ctx.Err())
+		}
+		return nil, unknown(ctx.Err())
 	}
 	if c.err != nil {
 		return nil, c.err
@@ -135,21 +155,36 @@ func (s *Store) drain(ctx context.Context) {
 func (s *Store) writeGroup(ctx context.Context) ([]*call, error) {
 	tx, err := s.writer.BeginTx(ctx, nil)
 	if err != nil {
-		return s.queue.take(), fmt.Errorf("sqlite: begin: %w", err)
+		return s.queue.take(), unstored(err)
 	}
 	defer func() { _ = tx.Rollback() }()
 	group := s.queue.take()
 	if err := checkDurable(ctx, tx); err != nil {
-		return group, err
+		return group, unstored(err)
 	}
-	stmts := s.stmts.in(ctx, tx)
+	stmts := s.stmts.in(tx)
+	var slots []slot
 	for _, c := range group {
-		if err := c.write(ctx, stmts); err != nil {
-			return group, err
-		}
+		slots = append(slots, c.slots()...)
+	}
+	if err := write(ctx, stmts, slots); err != nil {
+		return group, unstored(err)
 	}
 	if err := tx.Commit(); err != nil {
-		return group, fmt.Errorf("sqlite: commit: %w", err)
+		return group, unknown(err)
 	}
 	return group, nil
+}
+
+// unstored is for what failed before the commit, so that it is known to have no effect.
+func unstored(err error) error {
+	const busy = 5 // https://sqlite.org/rescode.html#busy
+	if code(err) == busy {
+		return fmt.Errorf("sqlite: commit: another program holds the write lock of the database, nothing was stored: %w", err)
+	}
+	return fmt.Errorf("sqlite: commit: nothing was stored: %w", err)
+}
+
+func unknown(err error) error {
+	return fmt.Errorf("sqlite: commit: the outcome is unknown, repeat the changes: %w", err)
 }

@@ -37,25 +37,44 @@ func (s statements) close() error {
 }
 
 // in returns the statements as they run in the transaction, which closes them when it ends.
-func (s statements) in(ctx context.Context, tx *sql.Tx) prepared {
-	bound := make(statements, len(s))
-	for query, stmt := range s {
-		bound[query] = tx.StmtContext(ctx, stmt)
-	}
-	return prepared{conn: tx, stmts: bound}
+func (s statements) in(tx *sql.Tx) *inside {
+	return &inside{Tx: tx, pool: s, bound: statements{}}
 }
 
-// prepared is a conn that uses a prepared statement where there is one.
+// inside is a transaction that uses a prepared statement where there is one. It is for one goroutine.
+type inside struct {
+	*sql.Tx
+	pool, bound statements
+}
+
+// stmt is nil when there is none.
+func (i *inside) stmt(ctx context.Context, query string) *sql.Stmt {
+	stmt := i.bound[query]
+	if stmt == nil && i.pool[query] != nil {
+		stmt = i.StmtContext(ctx, i.pool[query])
+		i.bound[query] = stmt
+	}
+	return stmt
+}
+
+func (i *inside) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if stmt := i.stmt(ctx, query); stmt != nil { //nolint:sqlclosecheck // the transaction closes it
+		return stmt.ExecContext(ctx, args...)
+	}
+	return i.Tx.ExecContext(ctx, query, args...)
+}
+
+func (i *inside) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if stmt := i.stmt(ctx, query); stmt != nil { //nolint:sqlclosecheck // the transaction closes it
+		return stmt.QueryContext(ctx, args...)
+	}
+	return i.Tx.QueryContext(ctx, query, args...)
+}
+
+// prepared is a pool that queries with a prepared statement where there is one.
 type prepared struct {
 	conn
 	stmts statements
-}
-
-func (p prepared) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	if stmt := p.stmts[query]; stmt != nil {
-		return stmt.ExecContext(ctx, args...)
-	}
-	return p.conn.ExecContext(ctx, query, args...)
 }
 
 func (p prepared) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {

@@ -18,10 +18,19 @@
 //
 // # Concurrent commits
 //
-// Calls of Commit that come while another is being written wait, and are then written together in one transaction with one sync; each
-// change stands in a savepoint of its own, so none depends on its neighbours. A lone caller is written at once. A caller whose context ends
-// gets an error at once: its changes were not stored if they were still waiting, else their outcome is unknown to it, and repeating them is
-// safe. The end of one caller's context never touches another's changes.
+// Calls of Commit that come while another is being written wait, and are then written together in one transaction with one sync. None of
+// the changes depends on its neighbours: those that only insert are written as a set, up to 64 with one statement for each table, and if a
+// single row finds its place taken the set is undone and its changes are written one by one, each in a savepoint of its own. A lone caller is
+// written at once. A caller whose context ends gets an error at once, which says whether its changes were still waiting, so that nothing was
+// stored, or their outcome is unknown; repeating them is safe. The end of one caller's context never touches another's changes.
+//
+// A big batch is fastest in the order of its devices, over all calls and not only within each: what it touches of an index then lies together.
+//
+// # Readers, and other programs
+//
+// Readers never wait for a writer, nor a writer for readers: each reads the state of the moment when it began. A write lock that another
+// program holds is waited for, up to the busy timeout; then Commit returns an error which says that nothing was stored. Only an error of
+// SQLite's own commit leaves the outcome unknown.
 //
 // # In the caller's transaction
 //
@@ -29,8 +38,26 @@
 // must come from a pool of its own on the same file, opened with DSN, never from the store's writer: the writer has one connection, and
 // would wait for itself. SQLite has one writer: while the transaction is open, the store's own commits wait for it, up to the busy timeout.
 //
+// # Check, backup and restore
+//
+// Check reads the whole file and says what is wrong with it; call it when a program starts. Backup makes a checked copy, under full load, that
+// has all that was acknowledged before:
+//
+//	err = sqlite.Check(ctx, readers)
+//	err = sqlite.Backup(ctx, readers, "ledger-2026-03-14.db")
+//
+// Never copy the file of an open database with other tools: what was committed last may be in the -wal file beside it. To restore, stop the
+// program, put the copy in the place of the database, move the old -wal and -shm away with the old file, and start. A restored ledger is
+// older than what devices and administrators have seen since: a checkpoint of the audit log that was kept elsewhere shows it (package
+// auditlog), and secrets that were sealed after the copy are not in it.
+//
+// # The audit log
+//
+// Checkpoint, Checkpoints, Tile and Grow keep the Merkle log over the events (package auditlog) in the same file, so that a copy has both.
+//
 // # Schema
 //
-// The tables actions, secrets, events, keys and ledger_schema, from migrations that are embedded. A database with a schema that is older or
-// newer than the code is a *SchemaError. Triggers refuse to change or delete an event, and to delete an action or a secret.
+// The tables actions, secrets, events, keys, log_tiles, log_checkpoints and ledger_schema, from migrations that are embedded. A database with
+// a schema that is older or newer than the code is a *SchemaError. Triggers refuse to change or delete an event or a checkpoint, and to delete
+// an action, a secret or a tile.
 package sqlite

@@ -35,7 +35,7 @@ func (b *bound) Commit(ctx context.Context, changes []lock.Change) ([]error, err
 	if err := checkDurable(ctx, b.tx); err != nil {
 		return nil, err
 	}
-	if err := c.write(ctx, b.tx); err != nil {
+	if err := write(ctx, b.tx, c.slots()); err != nil {
 		return nil, err
 	}
 	return c.errs, nil

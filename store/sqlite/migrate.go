@@ -12,7 +12,7 @@ import (
 var migrations embed.FS
 
 // schemaVersion is the number of migrations that this code knows.
-const schemaVersion = 1
+const schemaVersion = 2
 
 // SchemaError says that the database has the tables of another version of this package.
 type SchemaError struct {

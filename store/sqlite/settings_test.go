@@ -76,17 +76,17 @@ func TestMigrate(t *testing.T) {
 		_, err := sqlite.New(t.Context(), writer, writer)
 		var schema *sqlite.SchemaError
 		require.ErrorAs(t, err, &schema)
-		assert.Equal(t, sqlite.SchemaError{Found: 0, Want: 1}, *schema)
+		assert.Equal(t, sqlite.SchemaError{Found: 0, Want: 2}, *schema)
 		assert.ErrorContains(t, err, "run Migrate")
 	})
 	t.Run("newer than the program", func(t *testing.T) {
 		o := fresh(t)
-		_, err := o.writer.ExecContext(t.Context(), "INSERT INTO ledger_schema VALUES (2)")
+		_, err := o.writer.ExecContext(t.Context(), "INSERT INTO ledger_schema VALUES (3)")
 		require.NoError(t, err)
 		_, err = sqlite.New(t.Context(), o.writer, o.readers)
 		var schema *sqlite.SchemaError
 		require.ErrorAs(t, err, &schema)
-		assert.Equal(t, sqlite.SchemaError{Found: 2, Want: 1}, *schema)
+		assert.Equal(t, sqlite.SchemaError{Found: 3, Want: 2}, *schema)
 		require.ErrorAs(t, sqlite.Migrate(t.Context(), o.writer), &schema)
 		assert.ErrorContains(t, err, "newer program")
 	})
@@ -108,11 +108,16 @@ func TestHistoryCannotBeRewritten(t *testing.T) {
 		"DELETE FROM events WHERE position = 0",
 		"DELETE FROM actions",
 		"DELETE FROM secrets",
+		"UPDATE log_checkpoints SET note = x'00'",
+		"DELETE FROM log_checkpoints",
+		"DELETE FROM log_tiles",
 	} {
 		t.Run(statement, func(t *testing.T) {
 			o := fresh(t)
 			require.Equal(t, outcome{}, <-commit(t.Context(), o, storetest.Order(t, "mac-1")))
-			_, err := o.writer.ExecContext(t.Context(), statement)
+			_, err := o.Grow(t.Context(), 0, 1, map[[2]int64][]byte{{0, 0}: make([]byte, 32)}, []byte("note"))
+			require.NoError(t, err)
+			_, err = o.writer.ExecContext(t.Context(), statement)
 			assert.ErrorContains(t, err, "are never ")
 		})
 	}

@@ -37,7 +37,7 @@ func New(ctx context.Context, writer, readers *sql.DB) (*Store, error) {
 	}
 	s := &Store{writer: writer}
 	var err error
-	if s.stmts, err = prepare(ctx, writer, changing); err != nil {
+	if s.stmts, err = prepare(ctx, writer, append(setQueries(), changing...)); err != nil {
 		return nil, err
 	}
 	reading, err := prepare(ctx, readers, []string{getAction})
@@ -50,7 +50,8 @@ func New(ctx context.Context, writer, readers *sql.DB) (*Store, error) {
 
 // DSN is the data source name that opens the file at path as this package needs it, for modernc.org/sqlite: write-ahead log, synchronous
 // FULL, foreign keys, transactions that take the write lock when they begin, and 10 seconds of waiting for it. What savepoints need goes to
-// memory instead of to temporary files, and the page cache is 16 MiB a connection: batches are written twice as fast.
+// memory instead of to temporary files, the page cache is 16 MiB a connection, and the log is written back to the file when it has grown to
+// 32 MiB: batches are written more than twice as fast.
 func DSN(path string) string {
 	path = filepath.ToSlash(path)
 	if filepath.VolumeName(path) != "" {
@@ -58,7 +59,7 @@ func DSN(path string) string {
 	}
 	escaped := strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path)
 	return "file:" + escaped + "?_txlock=immediate&_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)" +
-		"&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_pragma=temp_store(MEMORY)&_pragma=cache_size(-16384)"
+		"&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_pragma=temp_store(MEMORY)&_pragma=cache_size(-16384)&_pragma=wal_autocheckpoint(8192)"
 }
 
 // SettingError says that the database is not set as its durability needs.

@@ -19,11 +19,12 @@ import (
 func TestContract(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) storetest.Fixture {
 		t.Helper()
-		path := filepath.Join(t.TempDir(), "ledger.db")
-		s := migrated(t, path)
+		s, f := faulty(t)
+		path := s.path
 		callers := pool(t, sqlite.DSN(path))
 		return storetest.Fixture{
-			Store: s,
+			Store:  s,
+			Faults: ways(s, f),
 			Reopen: func() (lock.Store, error) {
 				s.close()
 				return open(t, path).Store, nil

@@ -45,8 +45,9 @@ var changing = []string{
 
 // record is a change in the store's terms.
 type record struct {
-	steps []statement // each writes one row, or the change is a conflict
-	found []statement // each counts 1 when the change was stored before; none for scheduling hints
+	steps  []statement // each writes one row, or the change is a conflict
+	found  []statement // each counts 1 when the change was stored before; none for scheduling hints
+	alters bool        // a step changes a row that is there; else all of them insert
 }
 
 type statement struct {
@@ -62,7 +63,7 @@ func encode(c lock.Change) (record, error) {
 	}
 	if len(c.Events) == 0 {
 		for _, a := range c.Actions {
-			r.do(updateHints, a.ID, a.Version, micros(a.Due), a.Wake)
+			r.do(updateHints, string(a.ID), int64(a.Version), micros(a.Due), int64(a.Wake))
 		}
 		return r, nil
 	}
@@ -75,27 +76,30 @@ func encode(c lock.Change) (record, error) {
 		if a.Version == 1 {
 			query = insertAction
 		}
-		r.do(query, a.ID, a.Version, a.Device.Scope, a.Device.ID, a.Device.Serial, a.By.ID, a.Kind, a.State, orNull(a.Lane), a.Batch, a.Ref,
-			a.Created.UnixMicro(), micros(a.Due), a.Wake, data)
+		r.do(query, string(a.ID), int64(a.Version), a.Device.Scope, a.Device.ID, a.Device.Serial, a.By.ID, string(a.Kind), string(a.State),
+			orNull(a.Lane), a.Batch, a.Ref, a.Created.UnixMicro(), micros(a.Due), int64(a.Wake), data)
 		r.event(c.Events[i])
 		write := insertSecret
 		if change.Replaces(c.Events[i]) {
 			write = replaceSecret
 		}
 		for _, s := range c.Events[i].Secrets {
-			r.do(write, a.ID, s.N, s.KeyID, append([]byte{}, change.Box(a, s.N)...)) // empty, not NULL, when purged
+			r.do(write, string(a.ID), int64(s.N), s.KeyID, append([]byte{}, change.Box(a, s.N)...)) // empty, not NULL, when purged
 		}
 	}
 	for _, e := range c.Events[len(c.Actions):] {
 		r.event(e)
 	}
 	if c.Key != "" {
-		r.do(insertKey, c.Actions[0].Device.Scope, c.Key, c.Actions[0].ID)
+		r.do(insertKey, c.Actions[0].Device.Scope, c.Key, string(c.Actions[0].ID))
 	}
 	return r, nil
 }
 
-func (r *record) do(query string, args ...any) { r.steps = append(r.steps, statement{query, args}) }
+func (r *record) do(query string, args ...any) {
+	r.steps = append(r.steps, statement{query, args})
+	r.alters = r.alters || query == updateAction || query == updateHints || query == replaceSecret
+}
 
 func (r *record) event(e lock.Event) {
 	hash := bytes.Clone(e.Hash)
@@ -103,10 +107,10 @@ func (r *record) event(e lock.Event) {
 	if e.Action == "" {
 		r.found = append(r.found, statement{hasNotice, []any{hash}})
 	} else {
-		seq = e.Seq
-		r.found = append(r.found, statement{hasEvent, []any{e.Action, e.Seq, hash}})
+		seq = int64(e.Seq)
+		r.found = append(r.found, statement{hasEvent, []any{string(e.Action), seq, hash}})
 	}
-	r.do(insertEvent, orNull(e.Action), seq, e.Type, e.Time.UnixMicro(), e.Scope, e.Device, e.Actor.ID, bytes.Clone(e.Prev), hash,
+	r.do(insertEvent, orNull(e.Action), seq, string(e.Type), e.Time.UnixMicro(), e.Scope, e.Device, e.Actor.ID, bytes.Clone(e.Prev), hash,
 		bytes.Clone(e.Body))
 }
 

@@ -1,2 +1,3 @@
-INSERT INTO keys (scope, key, action) VALUES (?1, ?2, ?3)
+INSERT INTO keys (scope, key, action)
+VALUES (?, ?, ?)
 ON CONFLICT DO NOTHING

@@ -1,2 +1,3 @@
-INSERT INTO secrets (action, n, key_id, box) VALUES (?1, ?2, ?3, ?4)
+INSERT INTO secrets (action, n, key_id, box)
+VALUES (?, ?, ?, ?)
 ON CONFLICT (action, n) DO NOTHING

@@ -1,0 +1,1 @@
+INSERT INTO log_checkpoints (size, note) VALUES (?1, ?2)
