@@ -57,3 +57,7 @@ func TestMigrateKeepsWhatIsThere(t *testing.T) {
 	require.NoError(t, err)
 	assert.True(t, grown)
 }
+
+func TestScanner(t *testing.T) {
+	auditlogtest.RunScanner(t, func(t *testing.T) lock.Store { return fresh(t) })
+}
