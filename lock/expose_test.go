@@ -42,7 +42,8 @@ var exits = map[string]exit{
 	"examples/embed/main.go: embed":                              {1, "tells how many digits there are"},
 	"examples/server/internal/api/action.go: api.revealPIN":      {1, "shows a PIN after its reveal was recorded"},
 	"examples/server/internal/console/reveal.go: console.reveal": {2, "shows a PIN after its reveal was recorded"},
-	"examples/server/internal/ca/ca.go: CA.load":                 {1, "uses the CA's key"},
+	"examples/server/internal/ca/ca.go: Open":                    {1, "uses the CA's key"},
+	"examples/server/audit.go: newTrail":                         {1, "uses the audit log's key"},
 
 	"lock/locktest/codec.go: Codec.Encode":  {1, "writes the command for the device of a test"},
 	"lock/locktest/fixture.go: Fixture.PIN": {1, "gives a test the PIN to compare with"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 )
 
 // Hold places a legal hold on a device: no purge takes any of its secrets until LiftHold. The device is named by its ID, its serial
@@ -25,11 +26,11 @@ func (s *Service) LiftHold(ctx context.Context, actor Actor, d Device, reason st
 	if err := s.mayHold(ctx, actor, d, reason); err != nil {
 		return err
 	}
-	placed := holds{svc: s, scope: d.Scope}
-	if err := placed.refresh(ctx); err != nil {
+	placed, err := s.holds.inForce(ctx, s, d.Scope)
+	if err != nil {
 		return err
 	}
-	if !placed.cover(d) {
+	if !covered(placed, d) {
 		return fmt.Errorf("%w: no hold names this device: list the holds for what they name", ErrNotFound)
 	}
 	return s.notice(ctx, holdNotice(EventHoldLifted, actor, d, reason))
@@ -45,11 +46,11 @@ func (s *Service) Holds(ctx context.Context, actor Actor, scope string) ([]Event
 	if err != nil {
 		return nil, err
 	}
-	placed := holds{svc: s, scope: f.Scope}
-	if err := placed.refresh(ctx); err != nil {
+	placed, err := s.holds.inForce(ctx, s, f.Scope)
+	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(placed.inForce, func(e Event) bool { return len(f.Devices) > 0 && !slices.Contains(f.Devices, e.Device) }), nil
+	return slices.DeleteFunc(placed, func(e Event) bool { return len(f.Devices) > 0 && !slices.Contains(f.Devices, e.Device) }), nil
 }
 
 func (s *Service) mayHold(ctx context.Context, actor Actor, d Device, reason string) error {
@@ -70,51 +71,72 @@ func holdNotice(t EventType, actor Actor, d Device, reason string) Event {
 	return e
 }
 
-// holds are the legal holds of a scope, as the feed tells them.
+// holds are the legal holds by scope, as far as the feed was read. What was read is never read again: it does not change.
 type holds struct {
-	svc     *Service
-	scope   string
-	next    int64 // the first position that was not read yet
-	inForce []Event
+	mu     sync.Mutex
+	scopes map[string]*holdsOf
 }
 
-// refresh reads on, up to what is committed now.
-func (h *holds) refresh(ctx context.Context) error {
-	if err := h.svc.sequence(ctx); err != nil {
-		return err
+type holdsOf struct {
+	next   int64 // the first position that was not read yet
+	placed []Event
+}
+
+// inForce are the holds of a scope, up to what is committed now.
+func (h *holds) inForce(ctx context.Context, s *Service, scope string) ([]Event, error) {
+	if err := s.sequence(ctx); err != nil {
+		return nil, err
 	}
-	last, err := h.svc.cfg.Store.Events(ctx, EventFilter{Newest: true, Limit: 1})
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.scopes == nil {
+		h.scopes = map[string]*holdsOf{}
+	}
+	of := h.scopes[scope]
+	if of == nil {
+		of = &holdsOf{}
+		h.scopes[scope] = of
+	}
+	if err := of.readOn(ctx, s.cfg.Store, scope); err != nil {
+		return nil, err
+	}
+	return slices.Clone(of.placed), nil
+}
+
+func (h *holdsOf) readOn(ctx context.Context, store Store, scope string) error {
+	last, err := store.Events(ctx, EventFilter{Newest: true, Limit: 1})
 	if err != nil || len(last) == 0 || last[0].Position < h.next {
 		return err
 	}
-	f := EventFilter{Scope: h.scope, Types: []EventType{EventHoldPlaced, EventHoldLifted}, From: h.next, Limit: 1000}
+	f := EventFilter{Scope: scope, Types: []EventType{EventHoldPlaced, EventHoldLifted}, Limit: 1000}
 	for {
-		page, err := h.svc.cfg.Store.Events(ctx, f)
+		f.From = h.next
+		page, err := store.Events(ctx, f)
 		if err != nil {
 			return err
 		}
 		for _, e := range page {
 			h.apply(e)
-			f.From = e.Position + 1
 		}
 		if len(page) < f.PageSize() {
-			h.next = max(f.From, last[0].Position+1)
+			h.next = max(h.next, last[0].Position+1)
 			return nil
 		}
 	}
 }
 
-func (h *holds) apply(e Event) {
+func (h *holdsOf) apply(e Event) {
+	h.next = e.Position + 1
 	if e.Type == EventHoldPlaced {
-		h.inForce = append(h.inForce, e)
+		h.placed = append(h.placed, e)
 		return
 	}
-	h.inForce = slices.DeleteFunc(h.inForce, func(placed Event) bool { return names(placed, e.Device, e.Facts["serial"]) })
+	h.placed = slices.DeleteFunc(h.placed, func(placed Event) bool { return names(placed, e.Device, e.Facts["serial"]) })
 }
 
-// cover reports whether a hold names the device.
-func (h *holds) cover(d Device) bool {
-	return slices.ContainsFunc(h.inForce, func(placed Event) bool { return names(placed, d.ID, d.snapshot().Serial) })
+// covered reports whether one of the holds names the device.
+func covered(placed []Event, d Device) bool {
+	return slices.ContainsFunc(placed, func(p Event) bool { return names(p, d.ID, d.snapshot().Serial) })
 }
 
 func names(placed Event, device, serial string) bool {

@@ -67,7 +67,7 @@ func (p *purging) judge(ctx context.Context, a Action) (verdict, error) {
 	if err != nil {
 		return "", err
 	}
-	if slices.ContainsFunc(known, func(b Action) bool { return p.holds.cover(b.Device) }) {
+	if slices.ContainsFunc(known, func(b Action) bool { return covered(p.held, b.Device) }) {
 		return keptByHold, nil
 	}
 	return judgePIN(a, withPIN(slices.Clone(known))), nil

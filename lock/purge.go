@@ -54,7 +54,7 @@ func (s *Service) Purge(ctx context.Context, actor Actor, r Purge) (counts map[s
 	if err := s.allow(ctx, actor, VerbPurge, Target{}); err != nil {
 		return nil, err
 	}
-	p := purging{Service: s, request: r, actor: actor, counts: map[string]int{}, holds: holds{svc: s, scope: r.Scope}}
+	p := purging{Service: s, request: r, actor: actor, counts: map[string]int{}}
 	if err := p.note(ctx, "begun"); err != nil {
 		return nil, err
 	}
@@ -96,7 +96,7 @@ type purging struct {
 	actor   Actor
 	run     ID // the notice with which it began
 	counts  map[string]int
-	holds   holds
+	held    []Event                // the legal holds, as of this step
 	devices map[[2]string][]Action // what the ledger has of a device, as of this step
 }
 
@@ -145,7 +145,7 @@ func (p *purging) page(ctx context.Context, page []Action) error {
 
 // step judges each of some actions, and purges those that it may, in one commit. It returns those that were moved meanwhile.
 func (p *purging) step(ctx context.Context, page []Action) (moved []Action, err error) {
-	if err := p.holds.refresh(ctx); err != nil {
+	if p.held, err = p.Service.holds.inForce(ctx, p.Service, p.request.Scope); err != nil {
 		return nil, err
 	}
 	p.devices = map[[2]string][]Action{}

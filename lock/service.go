@@ -29,6 +29,7 @@ type Service struct {
 	platforms map[string]Platform
 	devices   keyLock
 	kick      chan struct{}
+	holds     holds
 }
 
 // New checks the configuration and returns a Service. It starts nothing: call Run. A configuration that cannot work is an *InputError
