@@ -49,6 +49,8 @@ func TestQueriesUseIndexes(t *testing.T) {
 		{"feed", events(lock.EventFilter{From: 7}), false, ""},
 		{"newest events", events(lock.EventFilter{Newest: true, From: 7}), false, ""},
 		{"events of an action", events(lock.EventFilter{Action: "a"}), false, ""},
+		{"events of a type", events(lock.EventFilter{Scope: "acme", Types: []lock.EventType{"alarm"}, From: 7}), false, "events_type (type=? AND position"},
+		{"events of two types", events(lock.EventFilter{Scope: "acme", Types: []lock.EventType{"alarm", "denied"}, Newest: true}), true, "events_type (type=?"},
 		{"events of a device", events(lock.EventFilter{Scope: "acme", Devices: []string{"mac-1"}, Newest: true}), true, "events_device (scope=? AND device=?)"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

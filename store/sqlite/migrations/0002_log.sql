@@ -1,3 +1,6 @@
+-- The feed by type: alarms, denials and readings are few among many events.
+CREATE INDEX events_type ON events (type, position);
+
 -- The Merkle log over the events: tiles of its tree, 8 levels high, and every checkpoint that was signed.
 CREATE TABLE log_tiles (
   level  INTEGER NOT NULL,
