@@ -1,0 +1,13 @@
+package postgres_test
+
+import (
+	"testing"
+
+	"github.com/latchkey-mdm/latchkey/store/auditlog"
+	"github.com/latchkey-mdm/latchkey/store/auditlog/auditlogtest"
+)
+
+func TestStorage(t *testing.T) {
+	schema := schemas(t)
+	auditlogtest.RunStorage(t, func(t *testing.T) auditlog.Storage { return open(t, schema(t)) })
+}
