@@ -21,14 +21,14 @@ func TestLinksAreOnRecord(t *testing.T) {
 	mac := site.enrol(t, mdmtest.Config{KeyType: mdmtest.P256})
 	site.link(t, mac.Config().UDID)
 	var kinds, devices []string
-	for _, e := range site.must(t, http.StatusOK, http.MethodGet, "/api/v1/events?type=enrolment-link", nil).list("items") {
+	for _, e := range site.feed(t, "?type=enrolment-link") {
 		facts, _ := e["facts"].(map[string]any)
 		kinds, devices = append(kinds, object(facts).text("kind")), append(devices, object(facts).text("device"))
 		assert.Contains(t, e["actor"], "address")
 	}
 	assert.Equal(t, []string{"enrol", "renew"}, kinds)
 	assert.Equal(t, []string{"", mac.Config().UDID}, devices)
-	assert.Len(t, site.must(t, http.StatusOK, http.MethodGet, "/api/v1/events?type=enrolled", nil).list("items"), 1)
+	assert.Len(t, site.feed(t, "?type=enrolled"), 1)
 }
 
 func TestNoLinkWithoutARecord(t *testing.T) {

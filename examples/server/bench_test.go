@@ -20,13 +20,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/db/dbtest"
 	"github.com/latchkey-mdm/latchkey/lock"
 	"github.com/latchkey-mdm/latchkey/lock/locktest"
 	"github.com/latchkey-mdm/latchkey/mdmproto"
 	"github.com/latchkey-mdm/latchkey/mdmproto/mdmtest"
 	"github.com/latchkey-mdm/latchkey/pin"
-	"github.com/latchkey-mdm/latchkey/store/sqlite"
 )
 
 // bench is the library on a SQLite file, without the reference server around it.
@@ -40,16 +39,12 @@ type bench struct {
 
 func newBench(b *testing.B) *bench {
 	b.Helper()
-	d, err := db.Open(b.Context(), filepath.Join(b.TempDir(), "ledger.db"))
-	require.NoError(b, err)
-	b.Cleanup(func() { require.NoError(b, d.Close()) })
-	ledger, err := sqlite.New(b.Context(), d.Writer, d.Readers)
-	require.NoError(b, err)
+	d := dbtest.Open(b, filepath.Join(b.TempDir(), "ledger.db"))
 	keyring, err := pin.CreateKeyring(filepath.Join(b.TempDir(), "keyring"))
 	require.NoError(b, err)
 	out := &bench{}
 	out.service, err = lock.New(lock.Config{
-		Store: ledger, Sealer: keyring, Platforms: []lock.Platform{mdmproto.Platform(nil)}, Authorize: &locktest.Rights{},
+		Store: d.Ledger, Sealer: keyring, Platforms: []lock.Platform{mdmproto.Platform(nil)}, Authorize: &locktest.Rights{},
 	})
 	require.NoError(b, err)
 	ca := out.identity(b)

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
 	"github.com/latchkey-mdm/latchkey/lock"
 	"github.com/latchkey-mdm/latchkey/mdmproto/mdmtest"
 )
@@ -67,7 +68,10 @@ func TestMacIsLockedAndOpened(t *testing.T) {
 // replays proves that every action in the ledger is what its events say, and that every chain verifies. It returns the actions.
 func (s *site) replays(t testing.TB) []lock.Action {
 	t.Helper()
-	return replayLedger(t, s.dir+"/data/latchkey.db")
+	d, err := db.Open(context.Background(), s.source, nil) // the test may be cleaning up
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, d.Close()) }()
+	return replayLedger(t, d.Ledger)
 }
 
 // A thousand orders at once, under several keys, are one lock.

@@ -7,7 +7,6 @@ import (
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
 	"github.com/latchkey-mdm/latchkey/lock"
 	"github.com/latchkey-mdm/latchkey/pin"
-	"github.com/latchkey-mdm/latchkey/store/sqlite"
 )
 
 // proofs is how many actions of a key are tried: one box may be damaged.
@@ -16,16 +15,12 @@ const proofs = 5
 // proveKey opens a PIN that the active key has sealed. One wrong character in a keyring makes another key of the same ID, and what that
 // sealed would be lost with the repair. A retired key seals nothing, so it may wait until somebody asks for it.
 func proveKey(ctx context.Context, d *db.DB, sealer pin.Sealer, active string) error {
-	ledger, err := sqlite.New(ctx, d.Writer, d.Readers)
-	if err != nil {
-		return err
-	}
-	newest, err := ledger.List(ctx, lock.Filter{SealedBy: active, Limit: proofs})
+	newest, err := d.Ledger.List(ctx, lock.Filter{SealedBy: active, Limit: proofs})
 	if err != nil {
 		return err
 	}
 	for _, a := range newest {
-		if opens, err := opensOne(ctx, ledger, sealer, a.ID, active); opens || err != nil {
+		if opens, err := opensOne(ctx, d.Ledger, sealer, a.ID, active); opens || err != nil {
 			return err
 		}
 	}

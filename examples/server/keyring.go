@@ -1,15 +1,10 @@
 package main
 
 import (
-	"cmp"
 	"context"
-	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
-	"time"
 
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/account"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
@@ -55,7 +50,7 @@ var keyringCommands = map[string]struct {
 
 // runKeyring is "server keyring".
 func runKeyring(ctx context.Context, args []string, env func(string) string, stdout, stderr io.Writer) error {
-	o, words, err := parseKeyringCommand(args, env, stderr)
+	o, words, err := parseCommand("keyring", keyringUsage, args, env, stderr, nil)
 	if err != nil {
 		return err
 	}
@@ -69,9 +64,14 @@ func runKeyring(ctx context.Context, args []string, env func(string) string, std
 		return &usageError{envKeyringText, "the keyring is there and not in a file: change it where it is kept. A new key is to be " +
 			`called active, the present one retired; a retired one may go when "server keyring status" finds nothing that needs it`, nil}
 	}
-	if _, err := os.Stat(o.databasePath()); err != nil { //nolint:gosec // where the operator wants it
-		return &usageError{"-data", "must be the state folder of a server, which has made its database there", err}
+	if err := o.hasDatabase(); err != nil {
+		return err
 	}
+	held, err := hold(o)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = held.Close() }()
 	j := keyringJob{ring: o.ring, logger: slog.New(slog.NewTextHandler(stderr, nil)), stdout: stdout, stderr: stderr}
 	if j.ring == nil {
 		j.path = o.keyringPath()
@@ -79,42 +79,12 @@ func runKeyring(ctx context.Context, args []string, env func(string) string, std
 			return &usageError{"-keyring", "must be a readable keyring file", err}
 		}
 	}
-	if j.db, err = openDatabase(ctx, o); err != nil {
+	if j.db, err = openDatabase(ctx, o, j.logger); err != nil {
 		return err
 	}
 	defer func() { _ = j.db.Close() }() // what was to be durable is
 	j.sealed, j.record = j.db.SealedBy, j.note
 	return command.run(j, ctx, words[len(words)-1])
-}
-
-// parseKeyringCommand takes flags before, between and after the words.
-func parseKeyringCommand(args []string, env func(string) string, stderr io.Writer) (o options, words []string, err error) {
-	flags := flag.NewFlagSet("server keyring", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	flags.Usage = func() {
-		_, _ = fmt.Fprint(stderr, keyringUsage)
-		flags.PrintDefaults()
-	}
-	stateFlags(&o, flags, env)
-	for {
-		if err := flags.Parse(args); err != nil {
-			if errors.Is(err, flag.ErrHelp) {
-				return o, nil, err
-			}
-			return o, nil, &usageError{"command line", "run server keyring -h for what it takes", err}
-		}
-		if flags.NArg() == 0 {
-			break
-		}
-		words, args = append(words, flags.Arg(0)), flags.Args()[1:]
-	}
-	if len(words) == 0 {
-		flags.Usage()
-		return o, nil, flag.ErrHelp
-	}
-	o.data, o.now = cmp.Or(o.data, defaultData), time.Now
-	err = readKeyring(&o, env)
-	return o, words, err
 }
 
 // operator is who works on the keyring: whoever may read it may do everything.

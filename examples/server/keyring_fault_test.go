@@ -12,7 +12,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
 	"github.com/latchkey-mdm/latchkey/mdmproto/mdmtest"
 	"github.com/latchkey-mdm/latchkey/pin"
 )
@@ -44,7 +43,7 @@ func TestServerSaysThatItsKeyringCannotBeUsed(t *testing.T) {
 	assert.Contains(t, refused.text("detail"), "nothing was ordered: restore it")
 	assert.NotContains(t, refused.text("detail"), s.dir)
 	assert.Equal(t, code, s.reveal(t, id))
-	assert.Contains(t, s.logs.String(), "2 sealed secrets need the key ")
+	assert.Contains(t, s.logs.String(), "3 sealed secrets need the key ")
 
 	require.NoError(t, os.Rename(right, path))
 	assert.Equal(t, http.StatusOK, ready())
@@ -57,17 +56,16 @@ func TestServerSaysThatItsKeyringCannotBeUsed(t *testing.T) {
 func TestResealFollowsTheKeyring(t *testing.T) {
 	s := open(t, nil)
 	mac := s.enrol(t, mdmtest.Config{KeyType: mdmtest.P256})
-	require.Zero(t, keyring(t, s.data(), "rotate").code)
+	require.Zero(t, s.keyring(t, "rotate").code)
 	s.lock(t, mac, object{"reason": "lost"})
-	require.Zero(t, keyring(t, s.data(), "rotate").code)
+	require.Zero(t, s.keyring(t, "rotate").code)
 	s.stop()
-	d, err := db.Open(t.Context(), filepath.Join(s.data(), "latchkey.db"))
-	require.NoError(t, err)
-	defer func() { assert.NoError(t, d.Close()) }()
+	d := s.open(t)
 	var out strings.Builder
 	j := keyringJob{path: filepath.Join(s.data(), "keyring"), db: d, sealed: d.SealedBy, logger: slog.New(slog.DiscardHandler), stdout: &out, stderr: &out}
-	j.ring, err = pin.LoadKeyring(j.path)
+	ring, err := pin.LoadKeyring(j.path)
 	require.NoError(t, err)
+	j.ring = ring
 	rotations := 0
 	j.record = func(context.Context, string, string) error {
 		if rotations++; rotations > 1 {
@@ -79,7 +77,7 @@ func TestResealFollowsTheKeyring(t *testing.T) {
 	now := keyIDs(t, s.data())
 	sealed, err := d.SealedBy(t.Context())
 	require.NoError(t, err)
-	assert.Equal(t, map[string]int{now[0]: 1, now[1]: 1}, sealed, "the PIN before the last rotation, the device CA's key after it")
+	assert.Equal(t, map[string]int{now[0]: 2, now[1]: 1}, sealed, "the PIN before the last rotation, the server's own after it")
 }
 
 // While a key is missing, none may go: the keyring that has it may need the others.
@@ -91,9 +89,9 @@ func TestResealAdvisesNoRemovalWhileAKeyIsMissing(t *testing.T) {
 	ring, err := pin.CreateKeyring(path)
 	require.NoError(t, err)
 	require.NoError(t, ring.Rotate().Save(path))
-	got := keyring(t, s.data(), "reseal")
+	got := s.keyring(t, "reseal")
 	assert.Equal(t, exitFailed, got.code)
-	assert.Contains(t, got.err, "1 sealed secrets need the key")
+	assert.Contains(t, got.err, "2 sealed secrets need the key")
 	assert.NotContains(t, got.out, "Nothing needs")
 	assert.NotContains(t, got.out, "keyring remove")
 }

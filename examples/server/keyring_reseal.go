@@ -8,12 +8,11 @@ import (
 	"time"
 
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/account"
-	"github.com/latchkey-mdm/latchkey/examples/server/internal/ca"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/secret"
 	"github.com/latchkey-mdm/latchkey/lock"
 	"github.com/latchkey-mdm/latchkey/mdmproto"
 	"github.com/latchkey-mdm/latchkey/pin"
-	"github.com/latchkey-mdm/latchkey/store/sqlite"
 )
 
 // reseal seals anew what the retired keys have sealed. What of one key does not work does not keep it from the others.
@@ -36,7 +35,7 @@ func (j keyringJob) reseal(ctx context.Context, _ string) error {
 			return err
 		}
 	}
-	service, err := j.service(ctx, sealer, total)
+	service, err := j.service(sealer, total)
 	if err != nil {
 		return err
 	}
@@ -54,17 +53,15 @@ func (j keyringJob) reseal(ctx context.Context, _ string) error {
 	return errors.Join(errors.Join(failed...), j.left(ctx, retired))
 }
 
-// resealKey seals anew what one key has sealed: the device CA's own key, and what is in the ledger.
+// resealKey seals anew what one key has sealed: the server's own secrets, and what is in the ledger.
 func (j keyringJob) resealKey(ctx context.Context, service *lock.Service, sealer pin.Sealer, id string) (done int, err error) {
-	own, caErr := ca.Reseal(ctx, j.db, sealer, id)
+	own, ownErr := secret.Reseal(ctx, j.db, sealer, id)
 	done, err = service.Reseal(ctx, operator(), id)
-	if own {
-		done++
-	}
+	done += own
 	if done > 0 {
 		err = errors.Join(err, j.record(context.WithoutCancel(ctx), "resealed", id))
 	}
-	return done, errors.Join(caErr, err)
+	return done, errors.Join(ownErr, err)
 }
 
 // left says which retired keys may go, and is an error when one may not.
@@ -94,7 +91,7 @@ func (j keyringJob) left(ctx context.Context, retired []string) error {
 
 // note records what was done to a key.
 func (j keyringJob) note(ctx context.Context, kind, keyID string) error {
-	service, err := j.service(ctx, j.ring, 0)
+	service, err := j.service(j.ring, 0)
 	if err == nil {
 		err = service.Note(ctx, operator(), lock.EventKeyring, inventory.Scope, map[string]string{"kind": kind, "key_id": keyID})
 	}
@@ -105,13 +102,9 @@ func (j keyringJob) note(ctx context.Context, kind, keyID string) error {
 }
 
 // service is the ledger for the one who reseals it.
-func (j keyringJob) service(ctx context.Context, sealer pin.Sealer, total int) (*lock.Service, error) {
-	ledger, err := sqlite.New(ctx, j.db.Writer, j.db.Readers)
-	if err != nil {
-		return nil, err
-	}
+func (j keyringJob) service(sealer pin.Sealer, total int) (*lock.Service, error) {
 	return lock.New(lock.Config{
-		Store: &progress{Store: ledger, out: j.stderr, total: total, said: time.Now()}, Sealer: sealer, Logger: j.logger,
+		Store: &progress{Store: j.db.Ledger, out: j.stderr, total: total, said: time.Now()}, Sealer: sealer, Logger: j.logger,
 		Platforms: []lock.Platform{mdmproto.Platform(nil)}, Authorize: account.New(account.Config{DB: j.db, Scope: inventory.Scope}),
 	})
 }

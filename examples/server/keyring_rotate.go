@@ -11,5 +11,8 @@ func (j keyringJob) rotate(ctx context.Context, _ string) error {
 	ids := next.KeyIDs()
 	j.say("Key %s is active: servers that use %s seal with it from now on.", ids[0], j.path)
 	j.say("Key %s is retired and opens what it has sealed. Back up the keyring, then seal that anew: server keyring reseal", ids[1])
+	if j.db.IsShared() {
+		j.say("Other servers of this database that have a copy of the file need the new one at once: they cannot open what is sealed from now on.")
+	}
 	return j.record(ctx, "activated", ids[0])
 }

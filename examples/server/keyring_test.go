@@ -15,7 +15,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
 	"github.com/latchkey-mdm/latchkey/mdmproto/mdmtest"
 	"github.com/latchkey-mdm/latchkey/pin"
 )
@@ -27,9 +26,9 @@ type said struct {
 }
 
 // keyring runs a command on the keyring of a state folder, beside whoever uses it.
-func keyring(t *testing.T, data string, words ...string) said {
+func (s *site) keyring(t *testing.T, words ...string) said {
 	t.Helper()
-	return keyringWith(t, noEnv, append([]string{"-data", data}, words...)...)
+	return keyringWith(t, s.env, append([]string{"-data", s.data()}, words...)...)
 }
 
 func keyringWith(t *testing.T, env func(string) string, words ...string) said {
@@ -56,50 +55,48 @@ func (s said) table() (rows [][]string) {
 	return rows[1:]
 }
 
-func (s *site) data() string { return filepath.Join(s.dir, "data") }
-
 func TestKeyringIsRotatedBesideARunningServer(t *testing.T) {
 	s := open(t, nil)
 	data := s.data()
 	macs := []*mdmtest.Mac{s.enrol(t, mdmtest.Config{KeyType: mdmtest.P256}), s.enrol(t, mdmtest.Config{KeyType: mdmtest.P256})}
 	before := s.lock(t, macs[0], object{"reason": "lost"}).text("id")
 	old := keyIDs(t, data)[0]
-	assert.Equal(t, [][]string{{old, "active", "2"}}, keyring(t, data, "status").table(), "a PIN, and the device CA's key")
+	assert.Equal(t, [][]string{{old, "active", "3"}}, s.keyring(t, "status").table(), "a PIN, and the keys of device CA and audit log")
 
-	rotated := keyring(t, data, "rotate")
+	rotated := s.keyring(t, "rotate")
 	require.Zero(t, rotated.code, rotated.err)
 	now := keyIDs(t, data)[0]
 	require.NotEqual(t, old, now)
 	assert.Contains(t, rotated.out, now)
 	after := s.lock(t, macs[1], object{"reason": "lost"}).text("id")
-	assert.Equal(t, [][]string{{now, "active", "1"}, {old, "retired", "2"}}, keyring(t, data, "status").table())
+	assert.Equal(t, [][]string{{now, "active", "1"}, {old, "retired", "3"}}, s.keyring(t, "status").table())
 
-	refused := keyring(t, data, "remove", old)
+	refused := s.keyring(t, "remove", old)
 	assert.Equal(t, exitFailed, refused.code)
-	assert.Contains(t, refused.err, "2 sealed secrets need the key "+old)
+	assert.Contains(t, refused.err, "3 sealed secrets need the key "+old)
 	assert.Equal(t, []string{now, old}, keyIDs(t, data))
 
-	resealed := keyring(t, data, "reseal")
+	resealed := s.keyring(t, "reseal")
 	require.Zero(t, resealed.code, resealed.err)
-	assert.Contains(t, resealed.out, "Secrets sealed anew: 2.")
+	assert.Contains(t, resealed.out, "Secrets sealed anew: 3.")
 	assert.Contains(t, resealed.out, "server keyring remove "+old)
-	removed := keyring(t, data, "remove", old)
+	removed := s.keyring(t, "remove", old)
 	require.Zero(t, removed.code, removed.err)
-	assert.Equal(t, [][]string{{now, "active", "3"}}, keyring(t, data, "status").table())
+	assert.Equal(t, [][]string{{now, "active", "4"}}, s.keyring(t, "status").table())
 	for i, id := range []string{before, after} {
 		code := s.reveal(t, id)
 		poll(t, macs[i])
 		assert.True(t, macs[i].Type(code))
 	}
 	metrics := s.scrape(t)
-	assert.Contains(t, metrics, `latchkey_sealed_secrets{key_id="`+now+`"} 3`)
+	assert.Contains(t, metrics, `latchkey_sealed_secrets{key_id="`+now+`"} 4`)
 	assert.Contains(t, s.logs.String(), "active_key="+now)
 	events := s.must(t, http.StatusOK, http.MethodGet, "/api/v1/events?action_id="+before, nil).list("items")
 	actor, _ := events[1]["actor"].(map[string]any)
 	assert.Equal(t, "resealed", events[1].text("type"))
 	assert.Equal(t, map[string]any{"id": "admin", "name": "keyring command", "address": "local"}, actor)
 	var kinds []string
-	for _, e := range s.must(t, http.StatusOK, http.MethodGet, "/api/v1/events?type=keyring", nil).list("items") {
+	for _, e := range s.feed(t, "?type=keyring") {
 		facts, _ := e["facts"].(map[string]any)
 		kinds = append(kinds, fmt.Sprint(facts["kind"], " ", facts["key_id"]))
 	}
@@ -127,9 +124,7 @@ func TestResealLeavesWhatDoesNotOpen(t *testing.T) {
 	data := s.data()
 	bad := s.lock(t, s.enrol(t, mdmtest.Config{KeyType: mdmtest.P256}), object{"reason": "lost"}).text("id")
 	good := s.lock(t, s.enrol(t, mdmtest.Config{KeyType: mdmtest.P256}), object{"reason": "lost"}).text("id")
-	d, err := db.Open(t.Context(), filepath.Join(data, "latchkey.db"))
-	require.NoError(t, err)
-	defer func() { assert.NoError(t, d.Close()) }()
+	d := s.open(t)
 	var box []byte
 	require.NoError(t, d.Readers.QueryRow(`SELECT box FROM secrets WHERE action = $1`, bad).Scan(&box))
 	put := func(box []byte) {
@@ -140,21 +135,21 @@ func TestResealLeavesWhatDoesNotOpen(t *testing.T) {
 	damaged[len(damaged)-1] ^= 1
 	put(damaged)
 
-	require.Zero(t, keyring(t, data, "rotate").code)
+	require.Zero(t, s.keyring(t, "rotate").code)
 	now := keyIDs(t, data)
-	left := keyring(t, data, "reseal")
+	left := s.keyring(t, "reseal")
 	assert.Equal(t, exitFailed, left.code)
 	assert.Contains(t, left.err, bad)
 	assert.Contains(t, left.err, "1 sealed secrets still need the retired key "+now[1])
 	assert.NotContains(t, left.out, "remove")
-	assert.Equal(t, [][]string{{now[0], "active", "2"}, {now[1], "retired", "1"}}, keyring(t, data, "status").table())
-	refused := keyring(t, data, "remove", now[1])
+	assert.Equal(t, [][]string{{now[0], "active", "3"}, {now[1], "retired", "1"}}, s.keyring(t, "status").table())
+	refused := s.keyring(t, "remove", now[1])
 	assert.Equal(t, exitFailed, refused.code)
 	assert.Contains(t, refused.err, "1 sealed secrets need the key "+now[1])
 
 	put(box)
-	require.Zero(t, keyring(t, data, "reseal").code)
-	require.Zero(t, keyring(t, data, "remove", now[1]).code)
+	require.Zero(t, s.keyring(t, "reseal").code)
+	require.Zero(t, s.keyring(t, "remove", now[1]).code)
 	for _, id := range []string{bad, good} {
 		assert.Regexp(t, `^[0-9]{6}$`, s.reveal(t, id))
 	}
@@ -165,10 +160,10 @@ func TestTwoServersFollowTheKeyring(t *testing.T) {
 	second := reopen(t, first)
 	mac := first.enrol(t, mdmtest.Config{KeyType: mdmtest.P256})
 	other := second.enrol(t, mdmtest.Config{KeyType: mdmtest.P256})
-	require.Zero(t, keyring(t, first.data(), "rotate").code)
+	require.Zero(t, first.keyring(t, "rotate").code)
 	ids := []string{first.lock(t, mac, object{}).text("id"), second.lock(t, other, object{}).text("id")}
 	now := keyIDs(t, first.data())
-	assert.Equal(t, [][]string{{now[0], "active", "2"}, {now[1], "retired", "1"}}, keyring(t, first.data(), "status").table())
+	assert.Equal(t, [][]string{{now[0], "active", "2"}, {now[1], "retired", "2"}}, first.keyring(t, "status").table())
 	for _, id := range ids { // each opens what the other sealed
 		assert.Equal(t, first.reveal(t, id), second.reveal(t, id))
 	}
@@ -180,13 +175,13 @@ func TestRemovedKeyIsKept(t *testing.T) {
 	data := s.data()
 	path := filepath.Join(data, "keyring")
 	old := keyIDs(t, data)[0]
-	require.Zero(t, keyring(t, data, "rotate").code)
+	require.Zero(t, s.keyring(t, "rotate").code)
 	before, err := os.ReadFile(path)
 	require.NoError(t, err)
 	line := regexp.MustCompile(`retired ` + old + ` \S+`).FindString(string(before))
 	require.NotEmpty(t, line)
-	require.Zero(t, keyring(t, data, "reseal").code)
-	require.Zero(t, keyring(t, data, "remove", old).code)
+	require.Zero(t, s.keyring(t, "reseal").code)
+	require.Zero(t, s.keyring(t, "remove", old).code)
 
 	kept, err := os.ReadFile(path + ".removed")
 	require.NoError(t, err)
@@ -208,7 +203,7 @@ func TestKeyRemovedByHand(t *testing.T) {
 	id := s.lock(t, mac, object{"reason": "lost"}).text("id")
 	code := s.reveal(t, id)
 	old := keyIDs(t, data)[0]
-	require.Zero(t, keyring(t, data, "rotate").code)
+	require.Zero(t, s.keyring(t, "rotate").code)
 	path := filepath.Join(data, "keyring")
 	whole, err := os.ReadFile(path)
 	require.NoError(t, err)
@@ -217,29 +212,22 @@ func TestKeyRemovedByHand(t *testing.T) {
 	s.stop()
 
 	var stderr bytes.Buffer
-	err = run(t.Context(), []string{"-addr", "127.0.0.1:0", "-data", data}, noEnv, &stderr, &stderr)
+	err = run(t.Context(), []string{"-addr", "127.0.0.1:0", "-data", data}, s.env, &stderr, &stderr)
 	assert.Equal(t, exitUsage, exit(err, &stderr))
-	assert.Contains(t, stderr.String(), "2 sealed secrets need the key "+old)
+	assert.Contains(t, stderr.String(), "3 sealed secrets need the key "+old)
 	for _, command := range []string{"status", "reseal"} {
-		missing := keyring(t, data, command)
+		missing := s.keyring(t, command)
 		assert.Equal(t, exitFailed, missing.code, command)
-		assert.Contains(t, missing.err, "2 sealed secrets need the key "+old)
+		assert.Contains(t, missing.err, "3 sealed secrets need the key "+old)
 	}
-	assert.Contains(t, keyring(t, data, "status").table(), []string{old, "MISSING", "2"})
+	assert.Contains(t, s.keyring(t, "status").table(), []string{old, "MISSING", "3"})
 	require.NoError(t, os.WriteFile(path, whole, 0o600))
 	assert.Equal(t, code, reopen(t, s).reveal(t, id))
 }
 
-// One wrong character makes another key of the same ID. What it sealed would be lost with the repair.
-func TestKeyWithAWrongCharacter(t *testing.T) {
-	s := open(t, nil)
-	data := s.data()
-	id := s.lock(t, s.enrol(t, mdmtest.Config{KeyType: mdmtest.P256}), object{"reason": "lost"}).text("id")
-	require.Zero(t, keyring(t, data, "rotate").code)
-	s.lock(t, s.enrol(t, mdmtest.Config{KeyType: mdmtest.P256}), object{"reason": "lost"})
-	code := s.reveal(t, id)
-	s.stop()
-	path := filepath.Join(data, "keyring")
+// spoil changes one character of the active key in a keyring file, and returns what was there.
+func spoil(t *testing.T, path string) (whole []byte) {
+	t.Helper()
 	whole, err := os.ReadFile(path)
 	require.NoError(t, err)
 	spoilt := regexp.MustCompile(`(?m)^(active \S+ )(.)`).ReplaceAllFunc(whole, func(line []byte) []byte {
@@ -249,14 +237,28 @@ func TestKeyWithAWrongCharacter(t *testing.T) {
 	})
 	require.NotEqual(t, whole, spoilt)
 	require.NoError(t, os.WriteFile(path, spoilt, 0o600))
+	return whole
+}
+
+// One wrong character makes another key of the same ID. What it sealed would be lost with the repair.
+func TestKeyWithAWrongCharacter(t *testing.T) {
+	s := open(t, nil)
+	data := s.data()
+	id := s.lock(t, s.enrol(t, mdmtest.Config{KeyType: mdmtest.P256}), object{"reason": "lost"}).text("id")
+	require.Zero(t, s.keyring(t, "rotate").code)
+	s.lock(t, s.enrol(t, mdmtest.Config{KeyType: mdmtest.P256}), object{"reason": "lost"})
+	code := s.reveal(t, id)
+	s.stop()
+	path := filepath.Join(data, "keyring")
+	whole := spoil(t, path)
 
 	var stderr bytes.Buffer
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // one that starts all the same serves on
 	defer cancel()
-	err = run(ctx, []string{"-addr", "127.0.0.1:0", "-data", data}, noEnv, &stderr, &stderr)
+	err := run(ctx, []string{"-addr", "127.0.0.1:0", "-data", data}, s.env, &stderr, &stderr)
 	assert.Equal(t, exitUsage, exit(err, &stderr))
 	assert.Contains(t, stderr.String(), "is another one than the one of this ID that has sealed")
-	refused := keyring(t, data, "reseal")
+	refused := s.keyring(t, "reseal")
 	assert.Equal(t, exitUsage, refused.code)
 	assert.Contains(t, refused.err, keyIDs(t, data)[0])
 	require.NoError(t, os.WriteFile(path, whole, 0o600))

@@ -26,6 +26,7 @@ import (
 
 	"github.com/latchkey-mdm/latchkey/lock"
 	"github.com/latchkey-mdm/latchkey/mdmproto/mdmtest"
+	"github.com/latchkey-mdm/latchkey/store/postgres/postgrestest"
 )
 
 var kills = flag.Int("kills", 50, "how often TestKill kills the server")
@@ -38,19 +39,29 @@ const (
 	patience = time.Minute           // how long a server that was killed may have no answer
 )
 
+// postgres is one server for all tests, which starts when one needs it.
+var postgres postgrestest.Server
+
 func TestMain(m *testing.M) {
 	if line := os.Getenv(envServe); line != "" {
 		os.Exit(exit(serveForTest(strings.Split(line, "\n")), os.Stderr))
 	}
-	os.Exit(m.Run())
+	defer postgres.Stop()
+	m.Run()
 }
 
 // serveForTest is the program with a clock in a hurry, in a process that can be killed. Its commands have the usual one.
 func serveForTest(args []string) error {
-	if args[0] == "keyring" {
-		return run(context.Background(), args, func(string) string { return "" }, os.Stdout, os.Stderr)
+	env := func(name string) string {
+		if name == envDatabase {
+			return os.Getenv(name)
+		}
+		return ""
 	}
-	o, err := parse(args, func(string) string { return "" }, os.Stderr)
+	if commands[args[0]] != nil {
+		return run(context.Background(), args, env, os.Stdout, os.Stderr)
+	}
+	o, err := parse(args, env, os.Stderr)
 	if err != nil {
 		return err
 	}
@@ -110,6 +121,7 @@ func newBattlefield(t *testing.T) (*battlefield, []*mdmtest.Mac) {
 	}
 	quiet.stop()
 	b := &battlefield{site: quiet, addr: strings.TrimPrefix(quiet.url, "http://")}
+	t.Setenv(envDatabase, b.env(envDatabase))
 	t.Setenv(envEpoch, strconv.FormatInt(time.Now().UnixMilli(), 10))
 	b.client = &http.Client{Timeout: 5 * time.Second}
 	return b, macs
@@ -219,6 +231,9 @@ func (b *battlefield) past(t *testing.T, id string, states ...string) bool {
 // try is one call of a server that may be dead: then it waits a moment.
 func (b *battlefield) try(t *testing.T, method, path string, body any, key string) (int, object, error) {
 	status, answer, err := b.request(t.Context(), method, path, body, "Idempotency-Key", key)
+	if status == http.StatusBadGateway {
+		err = errors.New("the replica is dead")
+	}
 	if err != nil || status == http.StatusServiceUnavailable {
 		time.Sleep(2 * time.Millisecond)
 	}

@@ -1,32 +1,40 @@
 package main
 
 import (
-	"database/sql"
+	"context"
 	"encoding/json"
+	"net/http"
 	"testing"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	_ "modernc.org/sqlite" // the driver of the ledger
 
 	"github.com/latchkey-mdm/latchkey/lock"
-	"github.com/latchkey-mdm/latchkey/store/sqlite"
 )
 
-// replayLedger opens the database beside whoever uses it, and checks every action against its events.
-func replayLedger(t testing.TB, path string) []lock.Action {
+// sequence gives every event its place in the feed, which on PostgreSQL a server does a little later.
+func sequence(t testing.TB, ledger lock.Store) {
 	t.Helper()
-	writer, err := sql.Open("sqlite", sqlite.DSN(path))
-	require.NoError(t, err)
-	writer.SetMaxOpenConns(1)
-	readers, err := sql.Open("sqlite", sqlite.DSN(path))
-	require.NoError(t, err)
-	defer func() {
-		assert.NoError(t, writer.Close())
-		assert.NoError(t, readers.Close())
-	}()
-	ledger, err := sqlite.New(t.Context(), writer, readers)
-	require.NoError(t, err)
+	s, ok := ledger.(interface {
+		Sequence(ctx context.Context) (more bool, err error)
+	})
+	for more := ok; more; {
+		var err error
+		more, err = s.Sequence(t.Context())
+		require.NoError(t, err)
+	}
+}
+
+// feed is what the API lists of the feed.
+func (s *site) feed(t testing.TB, query string) []object {
+	t.Helper()
+	d := s.open(t)
+	sequence(t, d.Ledger)
+	return s.must(t, http.StatusOK, http.MethodGet, "/api/v1/events"+query, nil).list("items")
+}
+
+// replayLedger checks every action of a ledger against its events, and returns them.
+func replayLedger(t testing.TB, ledger lock.Store) []lock.Action {
+	t.Helper()
 	var all []lock.Action
 	for f := (lock.Filter{Limit: 1000}); ; {
 		page, err := ledger.List(t.Context(), f)

@@ -2,8 +2,8 @@
 //
 //	go run ./examples/server -demo
 //
-// starts it with a simulated fleet. Run it with -h for the flags, and with keyring -h for what it can do
-// with the keyring of a server that is running.
+// starts it with a simulated fleet. Run it with -h for the flags and the commands. What is recorded
+// is verified with audit, also beside a server that is running, or elsewhere.
 package main
 
 import (

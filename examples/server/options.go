@@ -8,11 +8,13 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
 	"github.com/latchkey-mdm/latchkey/pin"
 )
 
@@ -26,6 +28,7 @@ const (
 const (
 	envKeyring     = "LATCHKEY_KEYRING"        // the keyring's file
 	envKeyringText = "LATCHKEY_KEYRING_TEXT"   // the keyring itself
+	envDatabase    = "LATCHKEY_DB"             // the database's URL
 	envPassword    = "LATCHKEY_ADMIN_PASSWORD" //nolint:gosec // the name of the variable
 )
 
@@ -64,9 +67,23 @@ func exit(err error, stderr io.Writer) int {
 	}
 }
 
+const usage = `Usage: server [flags]
+       server COMMAND [flags]
+
+Commands (-h after one explains it):
+  keyring status, rotate, reseal, remove   the keys that seal PINs
+  audit verify, export, checkpoint, key    the record: whether it is as it was written, and proofs for others
+  purge -older-than 365d -reason WHY       take old PINs that no device needs; a dry run without -apply
+  backup FILE                              copy the database, also while the server runs (SQLite)
+  restore FILE                             put a backup in place (SQLite)
+
+Flags:
+`
+
 // options are the command line and the environment.
 type options struct {
 	addr, data, keyring string
+	database            string       // a URL; empty: SQLite in data
 	ring                *pin.Keyring // from the environment; nil: it is a file
 	demo                bool
 	url, topic          string
@@ -75,6 +92,7 @@ type options struct {
 	logFormat           string
 	password            string
 	temporary           bool             // data is to be a new folder that goes at the end
+	patience            time.Duration    // how long a database may take to answer
 	now                 func() time.Time // the clock; tests move it
 }
 
@@ -84,7 +102,7 @@ func parse(args []string, env func(string) string, stderr io.Writer) (options, e
 	flags := flag.NewFlagSet("server", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.Usage = func() {
-		_, _ = fmt.Fprint(stderr, "Usage: server [flags]\n       server keyring COMMAND (see server keyring -h)\n\nFlags:\n")
+		_, _ = fmt.Fprint(stderr, usage)
 		flags.PrintDefaults()
 	}
 	flags.StringVar(&o.addr, "addr", "127.0.0.1:8080", "listen on this `HOST:PORT`")
@@ -103,7 +121,8 @@ func parse(args []string, env func(string) string, stderr io.Writer) (options, e
 		return o, &usageError{"command line", "run with -h for the flags", err}
 	}
 	o.password, o.now = env(envPassword), time.Now
-	if err := readKeyring(&o, env); err != nil {
+	o.patience = databasePatience
+	if err := readState(&o, env); err != nil {
 		return o, err
 	}
 	if flags.NArg() > 0 {
@@ -114,10 +133,23 @@ func parse(args []string, env func(string) string, stderr io.Writer) (options, e
 
 // stateFlags are the flags that say where the state is.
 func stateFlags(o *options, flags *flag.FlagSet, env func(string) string) {
-	flags.StringVar(&o.data, "data", "", "`folder` for database and keyring (default ./latchkey-data; with -demo a temporary one)")
+	flags.StringVar(&o.data, "data", "", "`folder` for database and keyring (default ./latchkey-data; with -demo and no -db a temporary one)")
+	flags.StringVar(&o.database, "db", "", "`URL` of a PostgreSQL database, as in postgres://latchkey@db.example.com/latchkey, also "+
+		envDatabase+", where its password is in no list of processes (default: SQLite in the data folder)")
 	flags.StringVar(&o.keyring, "keyring", env(envKeyring),
 		"keyring `file`, also "+envKeyring+" (default: keyring in the data folder); "+envKeyringText+
 			" has the keyring itself instead: leave out the comment lines when it is one line")
+}
+
+// readState takes the rest of what says where the state is from the environment. The flag has no default: its help would show a password.
+func readState(o *options, env func(string) string) error {
+	o.database = cmp.Or(o.database, env(envDatabase))
+	if o.database != "" {
+		if err := db.CheckURL(o.database); err != nil {
+			return &usageError{"-db", "leave it out (and " + envDatabase + ") for SQLite, or give a PostgreSQL database", err}
+		}
+	}
+	return readKeyring(o, env)
 }
 
 // readKeyring takes the keyring from the environment, if it is there.
@@ -157,7 +189,7 @@ func (o options) complete() (options, error) {
 	if o.logFormat != "text" && o.logFormat != "json" {
 		return o, &usageError{"-log", "must be text or json", nil}
 	}
-	o.temporary = o.demo && o.data == ""
+	o.temporary = o.demo && o.data == "" && o.database == "" // a keyring that goes would leave a database that nobody can open
 	o.data = cmp.Or(o.data, defaultData)
 	return o, nil
 }
@@ -186,8 +218,22 @@ func (o options) checkURL() error {
 	return nil
 }
 
-// databasePath is where the database is.
+// databasePath is where the SQLite database is.
 func (o options) databasePath() string { return filepath.Join(o.data, "latchkey.db") }
+
+// hasDatabase is an error when there is no state of a server to work on.
+func (o options) hasDatabase() error {
+	if o.database != "" {
+		return nil
+	}
+	if _, err := os.Stat(o.databasePath()); err != nil { //nolint:gosec // where the operator wants it
+		return &usageError{"-data", "must be the state folder of a server, which has made its database there", err}
+	}
+	return nil
+}
+
+// source is the database as db.Open takes it.
+func (o options) source() string { return cmp.Or(o.database, o.databasePath()) }
 
 // keyringPath is where the keyring is.
 func (o options) keyringPath() string { return cmp.Or(o.keyring, filepath.Join(o.data, "keyring")) }

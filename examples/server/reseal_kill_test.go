@@ -21,7 +21,6 @@ import (
 	"github.com/latchkey-mdm/latchkey/lock/locktest"
 	"github.com/latchkey-mdm/latchkey/mdmproto"
 	"github.com/latchkey-mdm/latchkey/pin"
-	"github.com/latchkey-mdm/latchkey/store/sqlite"
 )
 
 var boxes = flag.Int("boxes", 2000, "how many PINs TestResealIsKilled has sealed when it begins")
@@ -33,9 +32,7 @@ const mostResealKills = 20
 // it is through. Then the old key goes. Every PIN that was ever ordered must still be there, and be the one that it was.
 func TestResealIsKilled(t *testing.T) {
 	b, macs := newBattlefield(t)
-	d, err := db.Open(t.Context(), b.data()+"/latchkey.db")
-	require.NoError(t, err)
-	defer func() { assert.NoError(t, d.Close()) }()
+	d := b.open(t)
 	old := keyIDs(t, b.data())[0]
 	known := seed(t, d, b.data(), *boxes)
 
@@ -82,13 +79,11 @@ func (r *recorder) Seal(ctx context.Context, code pin.PIN, b pin.Binding) (pin.B
 // seed orders a lock for each of n Macs that never come, and returns their PINs.
 func seed(t *testing.T, d *db.DB, data string, n int) map[lock.ID]pin.PIN {
 	t.Helper()
-	ledger, err := sqlite.New(t.Context(), d.Writer, d.Readers)
-	require.NoError(t, err)
 	ring, err := pin.LoadKeyring(data + "/keyring")
 	require.NoError(t, err)
 	sealer := &recorder{Sealer: ring, pins: map[lock.ID]pin.PIN{}}
 	service, err := lock.New(lock.Config{
-		Store: ledger, Sealer: sealer, Platforms: []lock.Platform{mdmproto.Platform(nil)}, Authorize: &locktest.Rights{},
+		Store: d.Ledger, Sealer: sealer, Platforms: []lock.Platform{mdmproto.Platform(nil)}, Authorize: &locktest.Rights{},
 	})
 	require.NoError(t, err)
 	numbers := make(chan int)
@@ -114,11 +109,11 @@ func seed(t *testing.T, d *db.DB, data string, n int) map[lock.ID]pin.PIN {
 // command runs a command on the keyring, in a process that ends well.
 func (b *battlefield) command(t *testing.T, words ...string) {
 	t.Helper()
-	out, err := b.keyring(t, words...).Output()
+	out, err := b.prepared(t, words...).Output()
 	require.NoError(t, err, "keyring %v: %s %s", words, out, b.logs)
 }
 
-func (b *battlefield) keyring(t *testing.T, words ...string) *exec.Cmd {
+func (b *battlefield) prepared(t *testing.T, words ...string) *exec.Cmd {
 	t.Helper()
 	return program(t, b.logs, append([]string{"keyring", "-data", b.data()}, words...)...)
 }
@@ -127,7 +122,7 @@ func (b *battlefield) keyring(t *testing.T, words ...string) *exec.Cmd {
 func (b *battlefield) resealUntilDone(t *testing.T, d *db.DB, old string) (kills, halfway int) {
 	t.Helper()
 	for left := *boxes; ; kills++ {
-		reseal := b.keyring(t, "reseal")
+		reseal := b.prepared(t, "reseal")
 		require.NoError(t, reseal.Start())
 		ended := make(chan error, 1)
 		go func() { ended <- reseal.Wait() }()
@@ -186,10 +181,8 @@ func (b *battlefield) allThere(t *testing.T, d *db.DB, old string, known map[loc
 	require.NotContains(t, keyIDs(t, b.data()), old)
 	ring, err := pin.LoadKeyring(b.data() + "/keyring")
 	require.NoError(t, err)
-	ledger, err := sqlite.New(t.Context(), d.Writer, d.Readers)
-	require.NoError(t, err)
 	for id, code := range known {
-		a, err := ledger.Get(t.Context(), id)
+		a, err := d.Ledger.Get(t.Context(), id)
 		require.NoError(t, err)
 		require.Equal(t, 2, a.Version, "action %s was ordered, and sealed anew once", id)
 		kept, err := ring.Open(t.Context(), a.Secrets[0].Box, pin.Binding{

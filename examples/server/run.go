@@ -14,6 +14,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
 )
 
 const (
@@ -22,13 +24,13 @@ const (
 	stopTimeout = 10 * time.Second
 )
 
-// run is the program, or one of its commands (see runKeyring). The program returns when ctx ends, when the process is asked to stop
+// run is the program, or one of its commands (see commands). The program returns when ctx ends, when the process is asked to stop
 // (SIGINT, SIGTERM), or on an error. When it serves it says so on stdout: "Listening on URL".
 func run(ctx context.Context, args []string, env func(string) string, stdout, stderr io.Writer) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if len(args) > 0 && args[0] == "keyring" {
-		return runKeyring(ctx, args[1:], env, stdout, stderr)
+	if len(args) > 0 && commands[args[0]] != nil {
+		return commands[args[0]](ctx, args[1:], env, stdout, stderr)
 	}
 	o, err := parse(args, env, stderr)
 	if err != nil {
@@ -48,6 +50,11 @@ func launch(ctx context.Context, o options, stdout, stderr io.Writer) (err error
 		return err
 	}
 	defer func() { err = errors.Join(err, remove()) }()
+	held, err := hold(o)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = held.Close() }()
 	listener, err := listen(ctx, o)
 	if err != nil {
 		return err
@@ -57,26 +64,39 @@ func launch(ctx context.Context, o options, stdout, stderr io.Writer) (err error
 		logger.Warn("passwords and PINs travel in clear: give -tls-cert and -tls-key, or -url with the https address of a proxy",
 			slog.String("addr", listener.Addr().String()))
 	}
-	d, err := openDatabase(ctx, o)
+	d, err := openDatabase(ctx, o, logger)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
-	keyring, err := openKeyring(ctx, o, d, logger)
-	if err != nil {
+	if err := d.Check(ctx); err != nil {
 		return err
 	}
-	s, err := wire(ctx, o, o.baseURL(listener.Addr()), d, keyring, logger)
-	if err != nil {
+	var s *server
+	err = d.Alone(ctx, func(ctx context.Context) error {
+		s, err = prepare(ctx, o, o.baseURL(listener.Addr()), d, logger, stdout)
 		return err
-	}
-	if err := createAdmin(ctx, o, s.accounts, stdout); err != nil {
+	})
+	if err != nil {
 		return err
 	}
 	if err := writeToken(ctx, o, s.accounts); err != nil {
 		return err
 	}
 	return s.serve(ctx, listener, stdout)
+}
+
+// prepare makes what the first start makes, and wires the server. Only one server of a database is here at a time.
+func prepare(ctx context.Context, o options, base string, d *db.DB, logger *slog.Logger, stdout io.Writer) (*server, error) {
+	keyring, err := openKeyring(ctx, o, d, logger)
+	if err != nil {
+		return nil, err
+	}
+	s, err := wire(ctx, o, base, d, keyring, logger)
+	if err != nil {
+		return nil, err
+	}
+	return s, createAdmin(ctx, o, s.accounts, stdout)
 }
 
 // listen opens the address, with TLS when there is a certificate.
@@ -115,6 +135,7 @@ func (s *server) serve(ctx context.Context, listener net.Listener, stdout io.Wri
 	fleet, stopFleet := context.WithCancel(ctx)
 	defer stopFleet()
 	running.Go(func() { _ = s.service.Run(beside) }) // its error is nil
+	running.Go(func() { s.signEvents(beside) })
 	served := make(chan error, 1)
 	go func() { served <- web.Serve(listener) }()
 	s.greet(stdout)
@@ -141,5 +162,6 @@ func (s *server) greet(stdout io.Writer) {
 	if s.temporary {
 		_, _ = fmt.Fprintf(stdout, "Demonstration: seven simulated Macs, and a temporary state folder (%s) that is removed at the end.\n", s.data)
 	}
-	s.logger.Info("serving", slog.String("url", s.base), slog.String("data", s.data), slog.Bool("demo", s.demo))
+	s.logger.Info("serving", slog.String("url", s.base), slog.String("data", s.data), slog.Bool("demo", s.demo),
+		slog.String("audit_key", s.trail.Key))
 }

@@ -10,16 +10,17 @@ import (
 
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/account"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/api"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/audit"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/ca"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/console"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/demo"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/ops"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/session"
 	"github.com/latchkey-mdm/latchkey/lock"
 	"github.com/latchkey-mdm/latchkey/mdmproto"
 	"github.com/latchkey-mdm/latchkey/pin"
-	"github.com/latchkey-mdm/latchkey/store/sqlite"
 )
 
 // skew is how much the clocks of devices may differ from the server's.
@@ -35,6 +36,7 @@ type server struct {
 	inventory *inventory.Store
 	accounts  *account.Store
 	service   *lock.Service
+	trail     *audit.Trail
 	usable    func(context.Context) error // why the keyring cannot seal now
 	fleet     *demo.Fleet                 // nil without -demo
 }
@@ -45,19 +47,23 @@ func wire(ctx context.Context, o options, base string, d *db.DB, keyring pin.Sea
 	if live, ok := keyring.(*liveKeyring); ok {
 		s.usable = live.usable
 	}
-	ledger, err := sqlite.New(ctx, d.Writer, d.Readers)
-	if err != nil {
+	var err error
+	if s.ca, err = ca.Open(ctx, ca.Config{DB: d, Sealer: keyring, Now: o.now}); err != nil {
 		return nil, err
 	}
-	if s.ca, err = ca.Open(ctx, ca.Config{DB: d, Sealer: keyring, Now: o.now}); err != nil {
+	auditKey, err := openAuditKey(ctx, d, keyring)
+	if err != nil {
 		return nil, err
 	}
 	s.accounts = account.New(account.Config{DB: d, Scope: inventory.Scope, Now: o.now})
 	s.service, err = lock.New(lock.Config{
-		Store: ledger, Sealer: keyring, Platforms: []lock.Platform{mdmproto.Platform(nil)}, Authorize: s.accounts, Logger: logger,
+		Store: d.Ledger, Sealer: keyring, Platforms: []lock.Platform{mdmproto.Platform(nil)}, Authorize: s.accounts, Logger: logger,
 		Now: o.now,
 	})
 	if err != nil {
+		return nil, err
+	}
+	if s.trail, err = newTrail(d, s.service, auditKey, logger); err != nil {
 		return nil, err
 	}
 	s.inventory = inventory.New(inventory.Config{DB: d, Issuer: s.ca, Notices: s.service, Now: o.now})
@@ -87,16 +93,16 @@ func (s *server) handler() (http.Handler, error) {
 		ServerURL: s.base + "/mdm", SCEPURL: s.base + "/scep", Topic: s.topic,
 	}
 	interfaces := api.New(api.Config{
-		Service: s.service, Devices: s.inventory, Tokens: s.accounts, Codes: codes{s.ca, s.service}, Scope: inventory.Scope,
-		BaseURL: s.base, Logger: s.logger,
+		Service: s.service, Audit: s.trail, Devices: s.inventory, Tokens: s.accounts, Codes: codes{s.ca, s.service},
+		Scope: inventory.Scope, BaseURL: s.base, Now: s.now, Logger: s.logger,
 	})
 	mux := http.NewServeMux()
 	mux.Handle("/mdm", devices)
 	mux.Handle("/scep", s.ca.SCEP(s.inventory, s.logger))
 	mux.Handle("GET /enroll", s.ca.Enroll(profile, s.logger))
-	mux.Handle("/api/", interfaces)
+	mux.Handle("/api/", textual(interfaces))
 	mux.Handle("GET /openapi.json", interfaces)
-	mux.Handle("/", pages)
+	mux.Handle("/", textual(pages))
 	if s.fleet != nil {
 		s.fleet.Register(mux)
 	}
@@ -107,8 +113,9 @@ func (s *server) handler() (http.Handler, error) {
 
 func (s *server) console() (http.Handler, error) {
 	cfg := console.Config{
-		Service: s.service, Devices: s.inventory, Accounts: consoleAccounts{s.accounts, s.service, s.logger},
-		Enrolment: codes{s.ca, s.service}, Scope: inventory.Scope, BaseURL: s.base, Secure: strings.HasPrefix(s.base, "https:"), Logger: s.logger,
+		Service: s.service, Audit: s.trail, Devices: s.inventory, Accounts: consoleAccounts{s.accounts, s.service, s.logger},
+		Enrolment: codes{s.ca, s.service}, Scope: inventory.Scope, BaseURL: s.base, Sessions: session.New(s.db),
+		Secure: strings.HasPrefix(s.base, "https:"), Logger: s.logger,
 	}
 	if s.fleet != nil {
 		cfg.Demo = consoleDemo{s.fleet}

@@ -18,12 +18,15 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/db/dbtest"
 	"github.com/latchkey-mdm/latchkey/mdmproto/mdmtest"
 )
 
 // site is the whole server for one test: started as the command line starts it, on a state folder of its own.
 type site struct {
 	dir    string
+	source string // its database, as db.Open takes it
 	url    string
 	token  string
 	logs   *buffer
@@ -53,15 +56,26 @@ func (b *buffer) String() string {
 // open starts a server; clock is nil for the real one.
 func open(t testing.TB, clock func() time.Time) *site {
 	t.Helper()
-	s := &site{dir: t.TempDir()}
+	s := newSite(t)
+	if dbtest.IsPostgres(t) {
+		s.source = postgres.Database(t)
+	}
 	s.start(t, clock)
+	return s
+}
+
+// newSite is a state folder with nothing in it.
+func newSite(t testing.TB) *site {
+	t.Helper()
+	s := &site{dir: t.TempDir()}
+	s.source = filepath.Join(s.data(), "latchkey.db")
 	return s
 }
 
 // reopen starts a server again on the state that another has left.
 func reopen(t testing.TB, left *site) *site {
 	t.Helper()
-	s := &site{dir: left.dir}
+	s := &site{dir: left.dir, source: left.source}
 	s.start(t, nil)
 	return s
 }
@@ -74,7 +88,7 @@ func (s *site) start(t testing.TB, clock func() time.Time) {
 	}
 	o, err := parse([]string{
 		"-addr", "127.0.0.1:0", "-data", filepath.Join(s.dir, "data"), "-api-token-file", filepath.Join(s.dir, "token"),
-	}, func(string) string { return "" }, io.Discard)
+	}, s.env, io.Discard)
 	require.NoError(t, err)
 	o.now = func() time.Time { return clock().Add(time.Duration(s.moved.Load())) }
 	ctx, cancel := context.WithCancel(context.Background())
@@ -96,6 +110,22 @@ func (s *site) start(t testing.TB, clock func() time.Time) {
 	token, err := os.ReadFile(filepath.Join(s.dir, "token"))
 	require.NoError(t, err)
 	s.token = strings.TrimSpace(string(token))
+}
+
+func (s *site) data() string { return filepath.Join(s.dir, "data") }
+
+// env is the environment of the server and of its commands.
+func (s *site) env(name string) string {
+	if name == envDatabase && db.IsPostgres(s.source) {
+		return s.source
+	}
+	return ""
+}
+
+// open opens the database beside the server.
+func (s *site) open(t testing.TB) *db.DB {
+	t.Helper()
+	return dbtest.Open(t, s.source)
 }
 
 // listening reads what the server prints until it says where it listens.

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/account"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
@@ -19,9 +20,12 @@ import (
 	"github.com/latchkey-mdm/latchkey/pin"
 )
 
-// openFolder makes the state folder, with mode 0700. The function that it returns removes a temporary one.
+// openFolder makes the state folder, with mode 0700, unless nothing is to be in it. The function that it returns removes a temporary one.
 func openFolder(o *options) (remove func() error, err error) {
 	remove = func() error { return nil }
+	if o.database != "" && (o.keyring != "" || o.ring != nil) {
+		return remove, nil
+	}
 	if o.temporary {
 		folder, err := os.MkdirTemp("", "latchkey-demo-")
 		if err != nil {
@@ -36,17 +40,47 @@ func openFolder(o *options) (remove func() error, err error) {
 	return remove, nil
 }
 
-// openDatabase opens the database in the state folder. What is wrong with it is wrong with the folder that was given.
-func openDatabase(ctx context.Context, o options) (*db.DB, error) {
+// openDatabase opens the database. What is wrong with one in the state folder is wrong with the folder that was given.
+func openDatabase(ctx context.Context, o options, logger *slog.Logger) (*db.DB, error) {
+	d, err := awaitDatabase(ctx, o, logger)
 	path := o.databasePath()
-	d, err := db.Open(ctx, path)
 	switch {
 	case err == nil, ctx.Err() != nil:
 		return d, err
+	case errors.Is(err, db.ErrNewer):
+		return nil, err
+	case o.database != "":
+		return nil, &usageError{"-db", "must be a PostgreSQL database in which this program may make tables, and that answers", err}
 	case errors.Is(err, fs.ErrPermission):
 		return nil, &usageError{"-data", "must be a folder that this program may write", err}
 	default:
 		return nil, &usageError{"-data", path + " must be a database of this program: choose another folder, or restore it from its backup", err}
+	}
+}
+
+const (
+	databasePatience = 30 * time.Second // how long PostgreSQL may take to start beside the server
+	databasePause    = time.Second / 2
+)
+
+// awaitDatabase opens the database as soon as it answers.
+func awaitDatabase(ctx context.Context, o options, logger *slog.Logger) (*db.DB, error) {
+	enough := time.After(o.patience)
+	for said := false; ; said = true {
+		d, err := db.Open(ctx, o.source(), logger)
+		if !errors.Is(err, db.ErrNoAnswer) {
+			return d, err
+		}
+		if !said {
+			logger.WarnContext(ctx, "waiting for the database", slog.Duration("at_most", o.patience), slog.Any("error", err))
+		}
+		select {
+		case <-time.After(databasePause):
+		case <-enough:
+			return nil, err
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
 }
 
@@ -81,15 +115,23 @@ func openKeyringFile(path string, d *db.DB, sealed map[string]int, logger *slog.
 		return nil, &usageError{"-keyring", "a new keyring cannot be made at " + path + ": its folder must be there, and writable", err}
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &usageError{"-keyring", "restore " + path + " from its backup: " + needs(sealed, nil), err}
+		return nil, &usageError{"-keyring", bring(d, path) + ": " + needs(sealed, nil), err}
 	}
 	if err != nil {
 		return nil, &usageError{"-keyring", "must be a readable keyring file", err}
 	}
 	if missing := needs(sealed, keyring.ring.Load().KeyIDs()); missing != "" {
-		return nil, &usageError{"-keyring", path + " is not the right one, restore it from its backup: " + missing, nil}
+		return nil, &usageError{"-keyring", path + " is not the right one, " + bring(d, path) + ": " + missing, nil}
 	}
 	return keyring, nil
+}
+
+// bring says where a keyring that is not there may be had.
+func bring(d *db.DB, path string) string {
+	if d.IsShared() {
+		return "copy to " + path + " the keyring of a server that uses this database, all have the same, or restore it from its backup"
+	}
+	return "restore " + path + " from its backup"
 }
 
 // needs says which keys are missing for how many boxes, and "" when none is.
@@ -110,14 +152,17 @@ func createAdmin(ctx context.Context, o options, accounts *account.Store, stdout
 	if err != nil || exists {
 		return err
 	}
-	password := o.password
+	password, made := o.password, (func() error)(nil)
 	if password == "" {
 		password = rand.Text()
-		if _, err := fmt.Fprintf(stdout, "Administrator: %s\nPassword: %s (shown this once)\n", account.Admin, password); err != nil {
-			return fmt.Errorf("print the administrator's password: %w", err)
+		made = func() error {
+			if _, err := fmt.Fprintf(stdout, "Administrator: %s\nPassword: %s (shown this once)\n", account.Admin, password); err != nil {
+				return fmt.Errorf("print the administrator's password: %w", err)
+			}
+			return nil
 		}
 	}
-	err = accounts.CreateAdmin(ctx, password)
+	err = accounts.CreateAdmin(ctx, password, made)
 	if input := (*lock.InputError)(nil); errors.As(err, &input) {
 		return &usageError{envPassword, "must have 12 to 256 bytes", err}
 	}

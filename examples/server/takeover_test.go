@@ -1,7 +1,6 @@
 package main
 
 import (
-	"net/http"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -36,7 +35,7 @@ func TestTakeOverRaisesTheAlarm(t *testing.T) {
 func (s *site) alarms(t *testing.T) []string {
 	t.Helper()
 	var about []string
-	for _, e := range s.must(t, http.StatusOK, http.MethodGet, "/api/v1/events?type="+string(lock.EventAlarm), nil).list("items") {
+	for _, e := range s.feed(t, "?type="+string(lock.EventAlarm)) {
 		about = append(about, e.text("other_action_id"))
 	}
 	return about

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/account"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/db/dbtest"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
 	"github.com/latchkey-mdm/latchkey/lock"
 )
@@ -26,9 +27,12 @@ func wired(t *testing.T, base string, args ...string) *server {
 	o, err := parse(append([]string{"-data", filepath.Join(t.TempDir(), "data")}, args...), noEnv, io.Discard)
 	require.NoError(t, err)
 	o.password = testPassword
+	if dbtest.IsPostgres(t) {
+		o.database = postgres.Database(t)
+	}
 	_, err = openFolder(&o)
 	require.NoError(t, err)
-	d, err := openDatabase(t.Context(), o)
+	d, err := openDatabase(t.Context(), o, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, d.Close()) })
 	keyring, err := openKeyring(t.Context(), o, d, slog.New(slog.DiscardHandler))
@@ -85,6 +89,7 @@ func (v *visitor) signIn(name, password string) int {
 // notices are what was recorded of one type.
 func notices(t *testing.T, s *server, kind lock.EventType) []lock.Event {
 	t.Helper()
+	sequence(t, s.db.Ledger)
 	events, err := s.service.Events(t.Context(), lock.Actor{ID: account.Admin}, lock.EventFilter{
 		Scope: inventory.Scope, Types: []lock.EventType{kind},
 	})
@@ -95,7 +100,11 @@ func notices(t *testing.T, s *server, kind lock.EventType) []lock.Event {
 // deafen makes the ledger take no event any more.
 func deafen(t *testing.T, s *server) {
 	t.Helper()
-	_, err := s.db.Writer.ExecContext(t.Context(),
-		`CREATE TRIGGER deaf BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'disk full'); END`)
+	trigger := `CREATE TRIGGER deaf BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'disk full'); END`
+	if s.db.IsShared() {
+		trigger = `CREATE FUNCTION deaf() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'disk full'; END $$;
+			CREATE TRIGGER deaf BEFORE INSERT ON events EXECUTE FUNCTION deaf()`
+	}
+	_, err := s.db.Exec(t.Context(), trigger)
 	require.NoError(t, err)
 }

@@ -47,14 +47,11 @@ type Store struct {
 	scope  string
 	now    func() time.Time
 	hashes chan struct{} // a token for each hash that may be computed at a time
-
-	mu    sync.Mutex
-	tries map[string]tries // by network
 }
 
 // New returns the accounts in a database that is open.
 func New(cfg Config) *Store {
-	s := &Store{db: cfg.DB, scope: cfg.Scope, now: cfg.Now, hashes: make(chan struct{}, maxHashes), tries: map[string]tries{}}
+	s := &Store{db: cfg.DB, scope: cfg.Scope, now: cfg.Now, hashes: make(chan struct{}, maxHashes)}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -70,9 +67,10 @@ func (s *Store) HasAdmin(ctx context.Context) (bool, error) {
 	return err == nil, err
 }
 
-// CreateAdmin makes the first administrator, unless there is one: then it changes nothing. A password that is too short or too long is
-// a *lock.InputError.
-func (s *Store) CreateAdmin(ctx context.Context, password string) error {
+// CreateAdmin makes the first administrator, unless there is one: then it changes nothing. Of several servers that do so at a time one
+// makes it, and calls made before that counts, if it is not nil; when made fails, there is no administrator. A password that is too short
+// or too long is a *lock.InputError.
+func (s *Store) CreateAdmin(ctx context.Context, password string, made func() error) error {
 	if len(password) < minPassword || len(password) > maxPassword {
 		return &lock.InputError{Field: "password", Rule: fmt.Sprintf("must have %d to %d bytes", minPassword, maxPassword)}
 	}
@@ -80,7 +78,20 @@ func (s *Store) CreateAdmin(ctx context.Context, password string) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.db.Writer.ExecContext(ctx, `INSERT INTO server_accounts (name, password) VALUES ($1, $2) ON CONFLICT DO NOTHING`, Admin, hash)
+	if made == nil {
+		made = func() error { return nil }
+	}
+	told := sync.OnceValue(made) // a write may be tried again
+	err = s.db.Write(ctx, func(tx *sql.Tx) error {
+		done, err := tx.ExecContext(ctx, `INSERT INTO server_accounts (name, password) VALUES ($1, $2) ON CONFLICT DO NOTHING`, Admin, hash)
+		if err != nil {
+			return err
+		}
+		if n, err := done.RowsAffected(); err != nil || n == 0 {
+			return err
+		}
+		return told()
+	})
 	if err != nil {
 		return fmt.Errorf("create the administrator: %w", err)
 	}
@@ -90,7 +101,9 @@ func (s *Store) CreateAdmin(ctx context.Context, password string) error {
 // CheckPassword returns who has this name and password. The error wraps lock.ErrDenied when nobody has (ErrTooOften: the address
 // has used up its tries, and nothing was compared); any other means that it is not known.
 func (s *Store) CheckPassword(ctx context.Context, name, password, address string) (lock.Actor, error) {
-	if !s.mayTry(address) {
+	if may, err := s.mayTry(ctx, address); err != nil {
+		return lock.Actor{}, err
+	} else if !may {
 		return lock.Actor{}, ErrTooOften
 	}
 	if len(name) > maxName || len(password) > maxPassword {
@@ -111,11 +124,13 @@ func (s *Store) CheckPassword(ctx context.Context, name, password, address strin
 	if !right || !known {
 		return lock.Actor{}, fmt.Errorf("sign-in %w", lock.ErrDenied)
 	}
-	s.forget(address)
-	return lock.Actor{ID: name, Name: name}, nil
+	return lock.Actor{ID: name, Name: name}, s.forget(ctx, address)
 }
 
 func (s *Store) password(ctx context.Context, name string) (hash string, err error) {
+	if !db.IsText(name) {
+		return "", sql.ErrNoRows
+	}
 	err = s.db.Readers.QueryRowContext(ctx, `SELECT password FROM server_accounts WHERE name = $1`, name).Scan(&hash)
 	return hash, err
 }
@@ -123,7 +138,7 @@ func (s *Store) password(ctx context.Context, name string) (hash string, err err
 // NewToken makes an API token that acts for an account. It is given out here and never again.
 func (s *Store) NewToken(ctx context.Context, account string) (string, error) {
 	token := TokenPrefix + rand.Text() + rand.Text() // 260 bits
-	_, err := s.db.Writer.ExecContext(ctx, `INSERT INTO server_tokens (sha256, account, created_at) VALUES ($1, $2, $3)`,
+	_, err := s.db.Exec(ctx, `INSERT INTO server_tokens (sha256, account, created_at) VALUES ($1, $2, $3)`,
 		hashToken(token), account, db.Micros(s.now()))
 	if err != nil {
 		return "", fmt.Errorf("make an API token: %w", err)

@@ -1,7 +1,10 @@
 package account_test
 
 import (
-	"path/filepath"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -10,6 +13,7 @@ import (
 
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/account"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/db/dbtest"
 	"github.com/latchkey-mdm/latchkey/lock"
 )
 
@@ -26,12 +30,10 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	d, err := db.Open(t.Context(), filepath.Join(t.TempDir(), "x.db"))
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, d.Close()) })
+	d := dbtest.Open(t, dbtest.Source(t, &server))
 	w := &world{db: d, now: time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)}
 	w.Store = account.New(account.Config{DB: d, Scope: "default", Now: func() time.Time { return w.now }})
-	require.NoError(t, w.CreateAdmin(t.Context(), password))
+	require.NoError(t, w.CreateAdmin(t.Context(), password, nil))
 	return w
 }
 
@@ -66,7 +68,7 @@ func TestAdminIsMadeOnce(t *testing.T) {
 	has, err := w.HasAdmin(t.Context())
 	require.NoError(t, err)
 	assert.True(t, has)
-	require.NoError(t, w.CreateAdmin(t.Context(), "another password"))
+	require.NoError(t, w.CreateAdmin(t.Context(), "another password", func() error { return errors.New("called") }))
 	_, err = w.CheckPassword(t.Context(), "admin", "another password", here)
 	assert.ErrorIs(t, err, lock.ErrDenied)
 }
@@ -74,7 +76,7 @@ func TestAdminIsMadeOnce(t *testing.T) {
 func TestShortPasswordIsRefused(t *testing.T) {
 	w := newWorld(t)
 	var input *lock.InputError
-	require.ErrorAs(t, w.CreateAdmin(t.Context(), "short"), &input)
+	require.ErrorAs(t, w.CreateAdmin(t.Context(), "short", nil), &input)
 	assert.NotContains(t, input.Error(), "short")
 }
 
@@ -82,11 +84,11 @@ func TestPasswordsAndTokensAreNotKeptInClear(t *testing.T) {
 	w := newWorld(t)
 	token, err := w.NewToken(t.Context(), "admin")
 	require.NoError(t, err)
-	var kept string
-	require.NoError(t, w.db.Readers.QueryRow(`SELECT group_concat(password) FROM server_accounts`).Scan(&kept))
+	var kept, sum string
+	require.NoError(t, w.db.Readers.QueryRow(`SELECT password FROM server_accounts`).Scan(&kept))
 	assert.NotContains(t, kept, password)
-	require.NoError(t, w.db.Readers.QueryRow(`SELECT hex(sha256) || account FROM server_tokens`).Scan(&kept))
-	assert.NotContains(t, kept, token)
+	require.NoError(t, w.db.Readers.QueryRow(`SELECT sha256, account FROM server_tokens`).Scan(&sum, &kept))
+	assert.NotContains(t, sum+kept, token)
 }
 
 func TestTokens(t *testing.T) {
@@ -112,6 +114,8 @@ func TestAuthorize(t *testing.T) {
 	require.Error(t, w.Authorize(t.Context(), stranger, lock.VerbView, here))
 	require.Error(t, w.Authorize(t.Context(), admin, lock.VerbView, elsewhere))
 	require.NoError(t, w.Authorize(t.Context(), admin, lock.VerbReseal, lock.Target{}), "it concerns no scope")
+	require.NoError(t, w.Authorize(t.Context(), admin, lock.VerbPurge, lock.Target{}), "it concerns no scope")
+	require.Error(t, w.Authorize(t.Context(), stranger, lock.VerbPurge, lock.Target{}))
 	require.Error(t, w.Authorize(t.Context(), stranger, lock.VerbReseal, lock.Target{}))
 	require.Error(t, w.Authorize(t.Context(), admin, lock.VerbReseal, elsewhere))
 	require.Error(t, w.Authorize(t.Context(), admin, lock.VerbReseal, lock.Target{Device: lock.Device{ID: "mac"}}))
@@ -125,4 +129,31 @@ func TestAuthorize(t *testing.T) {
 	require.Error(t, err)
 	_, err = w.Visible(t.Context(), admin, lock.VerbView, lock.Filter{})
 	assert.Error(t, err, "no scope is all scopes")
+}
+
+// Several servers start for the first time: only the password of the one that made the administrator is printed.
+func TestOneOfManyMakesTheAdministrator(t *testing.T) {
+	source := dbtest.Source(t, &server)
+	var told atomic.Int32
+	var starting sync.WaitGroup
+	for i := range 6 {
+		s := account.New(account.Config{DB: dbtest.Open(t, source), Scope: "default"})
+		starting.Go(func() {
+			assert.NoError(t, s.CreateAdmin(t.Context(), fmt.Sprint(password, i), func() error { told.Add(int32(1 + 10*i)); return nil }))
+		})
+	}
+	starting.Wait()
+	require.Equal(t, int32(1), told.Load()%10, "it was told once")
+	s := account.New(account.Config{DB: dbtest.Open(t, source), Scope: "default"})
+	_, err := s.CheckPassword(t.Context(), "admin", fmt.Sprint(password, told.Load()/10), here)
+	assert.NoError(t, err)
+}
+
+func TestNoAdministratorWhosePasswordNobodyKnows(t *testing.T) {
+	s := account.New(account.Config{DB: dbtest.Open(t, dbtest.Source(t, &server)), Scope: "default"})
+	full := errors.New("disk full")
+	require.ErrorIs(t, s.CreateAdmin(t.Context(), password, func() error { return full }), full)
+	has, err := s.HasAdmin(t.Context())
+	require.NoError(t, err)
+	assert.False(t, has)
 }

@@ -16,9 +16,9 @@ const (
 
 var _ lock.Authorizer = (*Store)(nil)
 
-// Authorize implements lock.Authorizer. To reseal concerns all scopes at once, and no device.
+// Authorize implements lock.Authorizer. To reseal or to purge concerns all scopes at once, and no device.
 func (s *Store) Authorize(ctx context.Context, a lock.Actor, v lock.Verb, t lock.Target) error {
-	everywhere := v == lock.VerbReseal && t.Device.Scope == "" && t.Device.ID == "" && t.Action == nil
+	everywhere := (v == lock.VerbReseal || v == lock.VerbPurge) && t.Device.Scope == "" && t.Device.ID == "" && t.Action == nil
 	if t.Device.Scope != s.scope && !everywhere {
 		return errScope
 	}

@@ -1,66 +1,46 @@
 package account
 
 import (
+	"context"
+	"fmt"
 	"net/netip"
 	"time"
+
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
 )
 
-// An address may try maxTries times at once, and then once every tryEvery, until somebody signs in from there. A name has no limit: with
-// one, any stranger could keep the administrator out.
+// An address may try maxTries times at once, and then once every tryEvery, until somebody signs in from there, at whichever server of the
+// database. A name has no limit: with one, any stranger could keep the administrator out.
 const (
-	maxTries    = 10
-	tryEvery    = 5 * time.Second
-	maxNetworks = 10_000
+	maxTries = 10
+	tryEvery = 5 * time.Second
 )
 
-// tries counts what an address has used up; one try comes back every tryEvery.
-type tries struct {
-	used int
-	at   time.Time // until when the count is right
+// mayTry takes one try of an address, if it has one left, whether its caller waits for the answer or not. Each try puts off the time by
+// which the address has all of them back; addresses that have are forgotten.
+func (s *Store) mayTry(ctx context.Context, address string) (bool, error) {
+	ctx, now := context.WithoutCancel(ctx), s.now()
+	taken, err := s.db.Exec(ctx, `INSERT INTO server_tries (network, back_at) VALUES ($1, $3)
+		ON CONFLICT (network) DO UPDATE SET
+			back_at = CASE WHEN server_tries.back_at < $2 THEN $2 ELSE server_tries.back_at END + $4
+		WHERE server_tries.back_at <= $5`,
+		network(address), db.Micros(now), db.Micros(now.Add(tryEvery)), tryEvery.Microseconds(),
+		db.Micros(now.Add((maxTries-1)*tryEvery)))
+	if err == nil {
+		_, err = s.db.Exec(ctx, `DELETE FROM server_tries WHERE back_at <= $1`, db.Micros(now))
+	}
+	if err != nil {
+		return false, fmt.Errorf("count the tries to sign in: %w", err)
+	}
+	return taken > 0, nil
 }
 
-// mayTry takes one try of an address, if it has one left.
-func (s *Store) mayTry(address string) bool {
-	now, key := s.now(), network(address)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	t, known := s.tries[key]
-	if !known {
-		s.makeRoom()
+// forget gives an address all its tries back.
+func (s *Store) forget(ctx context.Context, address string) error {
+	if _, err := s.db.Exec(ctx, `DELETE FROM server_tries WHERE network = $1`, network(address)); err != nil {
+		return fmt.Errorf("give the tries to sign in back: %w", err)
 	}
-	back := int(now.Sub(t.at) / tryEvery)
-	if !known || back >= t.used {
-		t = tries{at: now}
-	} else if back > 0 {
-		t.used -= back
-		t.at = t.at.Add(time.Duration(back) * tryEvery)
-	}
-	if t.used >= maxTries {
-		return false
-	}
-	t.used++
-	s.tries[key] = t
-	return true
-}
-
-// makeRoom bounds the table. It forgets the count that is the oldest, and so the nearest to none, and no other.
-func (s *Store) makeRoom() {
-	if len(s.tries) < maxNetworks {
-		return
-	}
-	var oldest string
-	for key, t := range s.tries {
-		if oldest == "" || t.at.Before(s.tries[oldest].at) {
-			oldest = key
-		}
-	}
-	delete(s.tries, oldest)
-}
-
-func (s *Store) forget(address string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.tries, network(address))
+	return nil
 }
 
 // network is what counts as one address: in IPv6 a /64, since whoever has one address of it has them all.

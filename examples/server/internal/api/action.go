@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/retention"
 	"github.com/latchkey-mdm/latchkey/lock"
 )
 
@@ -37,6 +38,7 @@ type action struct {
 	Deliveries    int               `json:"deliveries"`
 	Reveals       int               `json:"reveals"`
 	Disclosed     bool              `json:"disclosed"`
+	Purged        bool              `json:"purged"` // its PIN is gone
 	Feedback      string            `json:"feedback,omitempty"`
 	FeedbackAt    *time.Time        `json:"feedback_at,omitempty"`
 	Evidence      lock.Evidence     `json:"evidence,omitempty"`
@@ -53,7 +55,7 @@ func newAction(a lock.Action) action {
 		Supplied: a.Supplied, KeptFrom: a.Kept, ReuseReason: a.Reuse, Forced: a.Forced, Joined: a.Joined, RequestedBy: a.By.ID,
 		CreatedAt: when(a.Created), IssuedAt: when(a.Issued), DeliveredAt: when(a.Delivered), ConfirmedAt: when(a.Confirmed),
 		ReleasedAt: when(a.Released), NotAfter: when(a.NotAfter), Deliveries: a.Deliveries, Reveals: a.Disclosures,
-		Disclosed: a.Disclosures > 0, Feedback: outcome(a.Feedback), FeedbackAt: when(a.FeedbackAt),
+		Disclosed: a.Disclosures > 0, Purged: retention.IsPurged(a), Feedback: outcome(a.Feedback), FeedbackAt: when(a.FeedbackAt),
 		Evidence: a.Evidence, Cause: a.Cause, DeviceAnswers: a.Facts, Findings: inOurWords(a.Findings),
 	}
 }

@@ -12,7 +12,9 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"time"
 
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/audit"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
 	"github.com/latchkey-mdm/latchkey/lock"
 )
@@ -23,6 +25,8 @@ type Devices interface {
 	Devices(ctx context.Context, search, after string, limit int) ([]inventory.Device, error)
 	// Find returns one device with its facts, or an error that wraps lock.ErrNotFound.
 	Find(ctx context.Context, id string) (inventory.Device, error)
+	// Remove takes a device out of the inventory, or returns an error that wraps lock.ErrNotFound. It is on record before it is done.
+	Remove(ctx context.Context, a lock.Actor, id string) error
 }
 
 // Tokens knows API tokens.
@@ -38,14 +42,16 @@ type Codes interface {
 	NewCode(ctx context.Context, a lock.Actor, renews string) (code string, err error)
 }
 
-// Config is what the API is made of. Every field is required.
+// Config is what the API is made of. Every field but Now is required.
 type Config struct {
 	Service *lock.Service
+	Audit   *audit.Trail
 	Devices Devices
 	Tokens  Tokens
 	Codes   Codes
 	Scope   string
-	BaseURL string // as devices and people reach the server, without a slash at its end
+	BaseURL string           // as devices and people reach the server, without a slash at its end
+	Now     func() time.Time // nil: time.Now
 	Logger  *slog.Logger
 }
 
@@ -56,6 +62,9 @@ type handler func(w http.ResponseWriter, r *http.Request, a lock.Actor) error
 
 // New returns the handler of everything below /api/ and of /openapi.json.
 func New(cfg Config) http.Handler {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
 	a := &api{cfg}
 	mux := http.NewServeMux()
 	for pattern, h := range a.routes() {
@@ -70,7 +79,14 @@ func (a *api) routes() map[string]handler {
 	return map[string]handler{
 		"GET /api/v1/devices":                a.listDevices,
 		"GET /api/v1/devices/{id}":           a.getDevice,
-		"GET /api/v1/devices/{id}/pins":      a.listPINs,
+		"DELETE /api/v1/devices/{id}":        a.removeDevice,
+		"GET /api/v1/devices/{id}/hold":      a.deviceHolds,
+		"PUT /api/v1/devices/{id}/hold":      a.placeHold,
+		"DELETE /api/v1/devices/{id}/hold":   a.liftHold,
+		"GET /api/v1/holds":                  a.listHolds,
+		"GET /api/v1/devices/{id}/pins":      a.devicePINs,
+		"GET /api/v1/pins":                   a.hardwarePINs,
+		"POST /api/v1/purge":                 a.purge,
 		"POST /api/v1/devices/{id}/lock":     a.lockDevice,
 		"GET /api/v1/actions":                a.listActions,
 		"GET /api/v1/actions/{id}":           a.getAction,
@@ -78,6 +94,10 @@ func (a *api) routes() map[string]handler {
 		"POST /api/v1/actions/{id}/reveal":   a.revealPIN,
 		"POST /api/v1/actions/{id}/feedback": a.giveFeedback,
 		"GET /api/v1/events":                 a.listEvents,
+		"GET /api/v1/audit/checkpoint":       a.auditCheckpoint,
+		"GET /api/v1/audit/key":              a.auditKey,
+		"GET /api/v1/audit/proof":            a.auditProof,
+		"GET /api/v1/audit/export":           a.auditExport,
 		"POST /api/v1/enrollments":           a.newEnrollment,
 	}
 }

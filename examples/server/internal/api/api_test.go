@@ -16,17 +16,21 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/audit"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
 	"github.com/latchkey-mdm/latchkey/lock"
 	"github.com/latchkey-mdm/latchkey/mdmproto"
 	"github.com/latchkey-mdm/latchkey/pin"
 	"github.com/latchkey-mdm/latchkey/store"
+	"github.com/latchkey-mdm/latchkey/store/auditlog"
 )
 
-// The tokens of two accounts.
+// The tokens of the accounts.
 const (
-	goodToken  = "good-token"
-	otherToken = "other-token"
+	goodToken    = "good-token"
+	otherToken   = "other-token"
+	curiousToken = "curious-token" // may not audit
+	blindToken   = "blind-token"   // may see nothing
 )
 
 // world is the API with a ledger in memory and two Macs: one, and one which a lock would deactivate.
@@ -36,6 +40,7 @@ type world struct {
 	web     http.Handler
 	service *lock.Service
 	ledger  *ledger
+	log     *auditlog.Log
 	logs    strings.Builder
 	now     time.Time
 }
@@ -60,8 +65,8 @@ type devices map[string]inventory.Device
 func (d devices) Devices(_ context.Context, _, after string, limit int) ([]inventory.Device, error) {
 	var found []inventory.Device
 	for _, id := range []string{"mac", "old"} {
-		if id > after && len(found) < limit {
-			found = append(found, d[id])
+		if known, ok := d[id]; ok && id > after && len(found) < limit {
+			found = append(found, known)
 		}
 	}
 	return found, nil
@@ -76,6 +81,13 @@ func (d devices) Find(_ context.Context, id string) (inventory.Device, error) {
 	return found, nil
 }
 
+// Remove implements Devices.
+func (d devices) Remove(ctx context.Context, _ lock.Actor, id string) error {
+	_, err := d.Find(ctx, id)
+	delete(d, id)
+	return err
+}
+
 type tokens struct{}
 
 // CheckToken implements Tokens.
@@ -85,6 +97,10 @@ func (tokens) CheckToken(_ context.Context, token string) (lock.Actor, error) {
 		return lock.Actor{ID: "admin"}, nil
 	case otherToken:
 		return lock.Actor{ID: "other"}, nil
+	case blindToken:
+		return lock.Actor{ID: "blind"}, nil
+	case curiousToken:
+		return lock.Actor{ID: "curious"}, nil
 	}
 	return lock.Actor{}, lock.ErrDenied
 }
@@ -111,7 +127,10 @@ func (everything) Authorize(_ context.Context, _ lock.Actor, v lock.Verb, t lock
 }
 
 // Visible implements lock.Authorizer.
-func (everything) Visible(_ context.Context, _ lock.Actor, _ lock.Verb, f lock.Filter) (lock.Filter, error) {
+func (everything) Visible(_ context.Context, a lock.Actor, v lock.Verb, f lock.Filter) (lock.Filter, error) {
+	if v == lock.VerbAudit && a.ID == "curious" || a.ID == "blind" {
+		return f, errors.New("no")
+	}
 	return f, nil
 }
 
@@ -124,7 +143,8 @@ func newWorld(t *testing.T) *world {
 
 func newWorldWith(t *testing.T, sealer pin.Sealer) *world {
 	t.Helper()
-	w := &world{t: t, ledger: &ledger{Store: store.NewMemory()}, now: time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)}
+	memory := store.NewMemory()
+	w := &world{t: t, ledger: &ledger{Store: memory}, now: time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)}
 	logger := slog.New(slog.NewTextHandler(&w.logs, nil))
 	var err error
 	w.service, err = lock.New(lock.Config{
@@ -132,9 +152,17 @@ func newWorldWith(t *testing.T, sealer pin.Sealer) *world {
 		Now: func() time.Time { w.now = w.now.Add(time.Second); return w.now }, // IDs of one millisecond have no order
 	})
 	require.NoError(t, err)
+	signer, public, err := auditlog.NewKey("mdm.example.com/ledger")
+	require.NoError(t, err)
+	w.log, err = auditlog.New(auditlog.Config{Store: w.ledger, Storage: memory, Key: signer, Logger: logger})
+	require.NoError(t, err)
+	trail := audit.New(audit.Config{
+		Service: w.service, Ledger: w.ledger, Storage: memory, Log: w.log, Key: public, Scope: "default", Logger: logger,
+	})
 	fleet := devices{"mac": mac("mac", "15.1"), "old": mac("old", "11.4")}
 	cfg := Config{
-		Service: w.service, Devices: fleet, Tokens: tokens{}, Codes: codes{}, Scope: "default", BaseURL: "https://mdm.example.com", Logger: logger,
+		Service: w.service, Audit: trail, Devices: fleet, Tokens: tokens{}, Codes: codes{}, Scope: "default",
+		BaseURL: "https://mdm.example.com", Now: func() time.Time { return w.now }, Logger: logger,
 	}
 	w.api, w.web = &api{cfg}, New(cfg)
 	return w
@@ -178,7 +206,9 @@ func (w *world) do(method, path, body string, headers ...string) answer {
 	text, err := io.ReadAll(a.Body)
 	require.NoError(w.t, err)
 	a.text = string(text)
-	require.NoError(w.t, json.Unmarshal(text, &a.json), a.text)
+	if a.StatusCode != http.StatusNoContent {
+		require.NoError(w.t, json.Unmarshal(text, &a.json), a.text)
+	}
 	return a
 }
 

@@ -99,7 +99,7 @@ func TestBadRequests(t *testing.T) {
 		"limit too large":        {http.MethodGet, "/api/v1/devices?limit=1001", "", nil, 422, "invalid", "limit"},
 		"cursor":                 {http.MethodGet, "/api/v1/events?cursor=-1", "", nil, 422, "invalid", "cursor"},
 		"unknown path":           {http.MethodGet, "/api/v2/devices", "", nil, 404, "no_route", ""},
-		"wrong method":           {http.MethodDelete, "/api/v1/devices/mac", "", nil, 404, "no_route", ""},
+		"wrong method":           {http.MethodDelete, "/api/v1/actions", "", nil, 404, "no_route", ""},
 		"no token":               {http.MethodGet, "/api/v1/devices", "", []string{"Authorization", ""}, 401, "unauthenticated", ""},
 		"wrong token":            {http.MethodGet, "/api/v1/devices", "", []string{"Authorization", "Bearer 048213"}, 401, "unauthenticated", ""},
 		"basic":                  {http.MethodGet, "/api/v1/devices", "", []string{"Authorization", "Basic " + goodToken}, 401, "unauthenticated", ""},

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"errors"
 	"net/http"
 	"slices"
 	"time"
@@ -131,68 +130,4 @@ func (a *api) live(r *http.Request, actor lock.Actor, devices ...inventory.Devic
 		}
 	}
 	return live, nil
-}
-
-// candidate is a PIN that may open the device, without the PIN.
-type candidate struct {
-	ActionID     lock.ID    `json:"action_id"`
-	Rank         int        `json:"rank"` // 1: the most likely
-	Reason       string     `json:"reason"`
-	State        lock.State `json:"state"`
-	Supplied     bool       `json:"supplied"`
-	KeptFrom     lock.ID    `json:"kept_from,omitempty"`
-	ReuseReason  string     `json:"reuse_reason,omitempty"`
-	Reveals      int        `json:"reveals"`
-	Disclosed    bool       `json:"disclosed"`
-	Feedback     string     `json:"feedback,omitempty"`
-	FeedbackAt   *time.Time `json:"feedback_at,omitempty"`
-	OnDevice     bool       `json:"may_be_on_device"`
-	OrderedAt    *time.Time `json:"ordered_at,omitempty"`
-	DeliveredAt  *time.Time `json:"delivered_at,omitempty"`
-	ConfirmedAt  *time.Time `json:"confirmed_at,omitempty"`
-	ReleasedAt   *time.Time `json:"released_at,omitempty"`
-	LastUsedAt   *time.Time `json:"last_used_at,omitempty"` // confirmed, else delivered
-	RequestedBy  string     `json:"requested_by"`
-	DeviceID     string     `json:"device_id"` // an earlier enrolment of the same hardware may have another
-	SerialNumber string     `json:"serial_number"`
-}
-
-func newCandidate(rank int, c lock.Candidate) candidate {
-	a := c.Action
-	used := a.Confirmed
-	if used.IsZero() {
-		used = a.Delivered
-	}
-	return candidate{
-		ActionID: a.ID, Rank: rank, Reason: c.Reason, State: a.State, Supplied: a.Supplied, KeptFrom: a.Kept, ReuseReason: a.Reuse,
-		Reveals: a.Disclosures, Disclosed: c.Disclosed, Feedback: outcome(a.Feedback), FeedbackAt: when(a.FeedbackAt),
-		OnDevice: a.MayBeOnDevice(), OrderedAt: when(a.Created), DeliveredAt: when(a.Delivered), ConfirmedAt: when(a.Confirmed),
-		ReleasedAt: when(a.Released), LastUsedAt: when(used), RequestedBy: a.By.ID, DeviceID: a.Device.ID, SerialNumber: a.Device.Serial,
-	}
-}
-
-// listPINs lists every PIN that the ledger has for a device, also for one that the inventory does not know (any more).
-func (a *api) listPINs(w http.ResponseWriter, r *http.Request, actor lock.Actor) error {
-	d := lock.Device{Scope: a.Scope, ID: r.PathValue("id")}
-	known, err := a.Devices.Find(r.Context(), d.ID)
-	missing := errors.Is(err, lock.ErrNotFound)
-	if err != nil && !missing {
-		return err
-	}
-	if !missing {
-		d = known.Device
-	}
-	found, err := a.Service.Candidates(r.Context(), actor, d)
-	if err != nil {
-		return err
-	}
-	if missing && len(found) == 0 {
-		return lock.ErrNotFound
-	}
-	page := list[candidate]{Items: []candidate{}}
-	for i, c := range found {
-		page.Items = append(page.Items, newCandidate(i+1, c))
-	}
-	write(w, http.StatusOK, page)
-	return nil
 }

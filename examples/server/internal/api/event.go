@@ -1,78 +1,64 @@
 package api
 
 import (
-	"encoding/hex"
+	"context"
+	"io"
 	"net/http"
+	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/audit"
 	"github.com/latchkey-mdm/latchkey/lock"
 )
 
-// event is one recorded fact. Those with an action are chained by prev and hash.
-type event struct {
-	Position    int64             `json:"position"`
-	ID          lock.ID           `json:"id,omitempty"`        // of a notice
-	ActionID    lock.ID           `json:"action_id,omitempty"` // empty: a notice
-	Seq         int               `json:"seq,omitempty"`
-	Type        lock.EventType    `json:"type"`
-	Time        time.Time         `json:"time"`
-	DeviceID    string            `json:"device_id,omitempty"`
-	Actor       lock.Actor        `json:"actor,omitzero"`
-	Reason      string            `json:"reason,omitempty"`
-	Delivery    int               `json:"delivery,omitempty"`
-	Evidence    lock.Evidence     `json:"evidence,omitempty"`
-	OtherAction lock.ID           `json:"other_action_id,omitempty"`
-	Facts       map[string]string `json:"facts,omitempty"`
-	Prev        string            `json:"prev"`
-	Hash        string            `json:"hash"`
-}
+// formatJSON is a page of events; the others have all that match.
+const formatJSON = "json"
 
-func newEvent(e lock.Event) event {
-	return event{
-		Position: e.Position, ID: e.ID, ActionID: e.Action, Seq: e.Seq, Type: e.Type, Time: e.Time.UTC(), DeviceID: e.Device, Actor: e.Actor,
-		Reason: e.Reason, Delivery: e.Delivery, Evidence: e.Evidence, OtherAction: e.Other, Facts: e.Facts,
-		Prev: hex.EncodeToString(e.Prev), Hash: hex.EncodeToString(e.Hash),
-	}
-}
-
-// listEvents lists events in the order of the feed, or those of one action. To read the feed is an event itself.
+// listEvents lists events in the order of the feed, those of one action by their number, or exports all that match. To read the feed is an
+// event itself.
 func (a *api) listEvents(w http.ResponseWriter, r *http.Request, actor lock.Actor) error {
-	f, err := a.eventFilter(r)
+	q, err := params(r, "action_id", "device_id", "type", "actor", "since", "until", "newest", "format", "cursor", "limit")
 	if err != nil {
 		return err
 	}
-	found, err := a.Service.Events(r.Context(), actor, f)
+	f, err := a.eventFilter(q)
 	if err != nil {
 		return err
 	}
-	if f.Action == "" { // recorded before anything is shown
-		seen := map[string]string{"from": strconv.FormatInt(f.From, 10), "events": strconv.Itoa(len(found))}
-		if err := a.Service.Note(r.Context(), actor, lock.EventAuditRead, a.Scope, seen); err != nil {
-			return err
-		}
+	format := q.Get("format")
+	if q.Has("format") && format != formatJSON {
+		return a.exportEvents(w, r, actor, f, audit.Format(format), q.Has("limit"))
 	}
-	page := list[event]{Items: []event{}}
+	found, next, err := a.Audit.Page(r.Context(), actor, f)
+	if err != nil {
+		return err
+	}
+	page := list[audit.Event]{Items: []audit.Event{}}
 	for _, e := range found {
-		page.Items = append(page.Items, newEvent(e))
+		page.Items = append(page.Items, audit.NewEvent(e))
 	}
-	if n := len(found); n == f.Limit {
-		next := found[n-1].Position + 1
-		if f.Action != "" {
-			next = int64(found[n-1].Seq) + 1
-		}
+	if next != 0 {
 		page.NextCursor = strconv.FormatInt(next, 10)
 	}
 	write(w, http.StatusOK, page)
 	return nil
 }
 
-func (a *api) eventFilter(r *http.Request) (lock.EventFilter, error) {
-	f := lock.EventFilter{Scope: a.Scope}
-	q, err := params(r, "action_id", "device_id", "type", "cursor", "limit")
-	if err != nil {
-		return f, err
+func (a *api) exportEvents(w http.ResponseWriter, r *http.Request, actor lock.Actor, f audit.Filter, format audit.Format, limited bool) error {
+	switch {
+	case !slices.Contains([]audit.Format{audit.CSV, audit.JSONLines}, format):
+		return invalid("format", "must be json, csv or jsonl")
+	case limited:
+		return invalid("limit", "leave it out: csv and jsonl have all events that match, from the cursor on")
 	}
+	write := func(ctx context.Context, out io.Writer) error { return a.Audit.WriteEvents(ctx, actor, f, format, out) }
+	return a.Audit.Download(r.Context(), w, format.ContentType(), "latchkey-events."+string(format), write)
+}
+
+func (a *api) eventFilter(q url.Values) (f audit.Filter, err error) {
 	if f.Limit, err = limit(q); err != nil {
 		return f, err
 	}
@@ -81,12 +67,36 @@ func (a *api) eventFilter(r *http.Request) (lock.EventFilter, error) {
 			return f, invalid("cursor", "must be what next_cursor was")
 		}
 	}
-	f.Action = lock.ID(q.Get("action_id"))
+	if f.Newest, err = flag(q, "newest"); err != nil {
+		return f, err
+	}
+	if f.Since, err = moment(q, "since"); err != nil {
+		return f, err
+	}
+	if f.Until, err = moment(q, "until"); err != nil {
+		return f, err
+	}
+	f.Action, f.Actor = lock.ID(q.Get("action_id")), q.Get("actor")
 	if id := q.Get("device_id"); id != "" {
 		f.Devices = []string{id}
 	}
-	if kind := q.Get("type"); kind != "" {
-		f.Types = []lock.EventType{lock.EventType(kind)}
+	if kinds := q.Get("type"); kinds != "" {
+		for kind := range strings.SplitSeq(kinds, ",") {
+			f.Types = append(f.Types, lock.EventType(kind))
+		}
 	}
 	return f, nil
+}
+
+// moment reads a time, zero when it is not given.
+func moment(q url.Values, name string) (time.Time, error) {
+	text := q.Get(name)
+	if text == "" {
+		return time.Time{}, nil
+	}
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return t, invalid(name, "must be a time as in 2026-11-21T09:00:00Z")
+	}
+	return t, nil
 }

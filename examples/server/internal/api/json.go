@@ -82,6 +82,10 @@ func article(kind reflect.Kind) string {
 		return "a string"
 	case reflect.Bool:
 		return "true or false"
+	case reflect.Int:
+		return "a whole number"
+	case reflect.Slice:
+		return "a list"
 	default:
 		return "an object"
 	}

@@ -6,8 +6,10 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/audit"
 	"github.com/latchkey-mdm/latchkey/lock"
 	"github.com/latchkey-mdm/latchkey/pin"
+	"github.com/latchkey-mdm/latchkey/store/auditlog"
 )
 
 // problem is an answer that is not what was asked for (RFC 9457). Code is stable; the texts are for people.
@@ -51,6 +53,8 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p := *asProblem(err)
 	p.Type, p.Title = "about:blank", http.StatusText(p.Status)
 	switch p.Status {
+	case http.StatusInternalServerError:
+		a.Logger.ErrorContext(r.Context(), "API request failed", slog.String("code", p.Code), slog.Any("error", err))
 	case http.StatusServiceUnavailable:
 		a.Logger.ErrorContext(r.Context(), "API request failed", slog.String("code", p.Code), slog.Any("error", err))
 		w.Header().Set("Retry-After", retryAfter)
@@ -68,6 +72,7 @@ func asProblem(err error) *problem {
 	var busy *lock.BusyError
 	var blocked *lock.BlockedError
 	var step *lock.TransitionError
+	var tampered *auditlog.TamperError
 	switch {
 	case errors.As(err, &own):
 		return own
@@ -92,8 +97,14 @@ func asProblem(err error) *problem {
 		p := invalid("Idempotency-Key", string(lock.ErrKeyReused))
 		p.Status, p.Code = http.StatusConflict, "key_reused"
 		return p
+	case errors.Is(err, audit.ErrUnsigned):
+		return refuse(http.StatusNotFound, "unsigned", audit.ErrUnsigned.Error())
+	case errors.As(err, &tampered):
+		return refuse(http.StatusInternalServerError, "tampered", "the stored log is not as it was signed: verify it. "+tampered.Error())
 	case errors.Is(err, lock.ErrNotFound):
 		return refuse(http.StatusNotFound, "not_found", "there is no such device, action or PIN")
+	case errors.Is(err, lock.ErrPurged):
+		return refuse(http.StatusGone, "purged", err.Error())
 	case errors.Is(err, lock.ErrDenied):
 		return refuse(http.StatusForbidden, "denied", "not allowed; the attempt was recorded")
 	case errors.Is(err, lock.ErrSealed):
@@ -118,6 +129,8 @@ func fieldName(field string) string {
 		return "pin.reuse_reason"
 	case "feedback":
 		return "outcome"
+	case "before":
+		return "older_than_days"
 	case "key":
 		return "Idempotency-Key"
 	}

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/secret"
 	"github.com/latchkey-mdm/latchkey/pin"
 )
 
@@ -31,9 +32,6 @@ const (
 	// backdate lets devices whose clock is behind use their certificate at once.
 	backdate = time.Hour
 )
-
-// binding ties the box of the CA's key to what it is.
-var binding = pin.Binding{Scope: "latchkey server", Action: "device CA key", Secret: 1}
 
 // Error is a condition that callers tell apart with errors.Is.
 type Error string
@@ -69,14 +67,15 @@ func Open(ctx context.Context, cfg Config) (*CA, error) {
 	if c.now == nil {
 		c.now = time.Now
 	}
-	err := c.load(ctx, cfg.Sealer)
-	if errors.Is(err, sql.ErrNoRows) {
-		if err = c.create(ctx, cfg.Sealer); err == nil {
-			err = c.load(ctx, cfg.Sealer) // that of another process, if it was faster
-		}
-	}
+	kept, err := secret.Open(ctx, cfg.DB, cfg.Sealer, secret.DeviceCA, func() (secret.Pair, error) { return create(c.now()) })
 	if err != nil {
-		return nil, fmt.Errorf("device CA: %w", err)
+		return nil, err
+	}
+	if c.cert, err = x509.ParseCertificate(kept.Public); err != nil {
+		return nil, fmt.Errorf("device CA: read its certificate: %w", err)
+	}
+	if c.key, err = x509.ParsePKCS1PrivateKey([]byte(kept.Private.Expose())); err != nil {
+		return nil, errors.New("device CA: its key is not readable")
 	}
 	return c, nil
 }
@@ -84,36 +83,16 @@ func Open(ctx context.Context, cfg Config) (*CA, error) {
 // Certificate is the CA's own.
 func (c *CA) Certificate() *x509.Certificate { return c.cert }
 
-func (c *CA) load(ctx context.Context, sealer pin.Sealer) error {
-	var der, box []byte
-	err := c.db.Readers.QueryRowContext(ctx, `SELECT cert, key_box FROM server_ca WHERE id = 1`).Scan(&der, &box)
-	if err != nil {
-		return err
-	}
-	secret, err := sealer.Open(ctx, pin.Box(box), binding)
-	if err != nil {
-		return fmt.Errorf("open its key: %w", err)
-	}
-	if c.cert, err = x509.ParseCertificate(der); err != nil {
-		return fmt.Errorf("read its certificate: %w", err)
-	}
-	if c.key, err = x509.ParsePKCS1PrivateKey([]byte(secret.Expose())); err != nil {
-		return errors.New("its key is not readable")
-	}
-	return nil
-}
-
 // create makes a key and a certificate of its own. SCEP encrypts to it, which takes an RSA key.
-func (c *CA) create(ctx context.Context, sealer pin.Sealer) error {
+func create(now time.Time) (secret.Pair, error) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
-		return err
+		return secret.Pair{}, err
 	}
 	serial, err := newSerial()
 	if err != nil {
-		return err
+		return secret.Pair{}, err
 	}
-	now := c.now()
 	template := &x509.Certificate{
 		SerialNumber: serial,
 		Subject:      pkix.Name{Organization: []string{"Latchkey"}, CommonName: "Latchkey device CA"},
@@ -123,21 +102,10 @@ func (c *CA) create(ctx context.Context, sealer pin.Sealer) error {
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
-		return err
+		return secret.Pair{}, err
 	}
-	secret, err := pin.Bytes(x509.MarshalPKCS1PrivateKey(key))
-	if err != nil {
-		return err
-	}
-	box, err := sealer.Seal(ctx, secret, binding)
-	if err != nil {
-		return fmt.Errorf("seal its key: %w", err)
-	}
-	return c.db.Write(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO server_ca (id, cert, key_id, key_box) VALUES (1, $1, $2, $3) ON CONFLICT DO NOTHING`,
-			der, box.KeyID(), []byte(box))
-		return err
-	})
+	private, err := pin.Bytes(x509.MarshalPKCS1PrivateKey(key))
+	return secret.Pair{Public: der, Private: private}, err
 }
 
 // Renews returns the device whose certificate this one was issued to replace, and "" when it was issued for a new enrolment. A

@@ -30,6 +30,7 @@ import (
 
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/ca"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/db/dbtest"
 	"github.com/latchkey-mdm/latchkey/pin"
 )
 
@@ -55,9 +56,7 @@ func newWorld(t *testing.T) *world {
 	folder := t.TempDir()
 	keyring, err := pin.CreateKeyring(filepath.Join(folder, "keyring"))
 	require.NoError(t, err)
-	d, err := db.Open(t.Context(), filepath.Join(folder, "x.db"))
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, d.Close()) })
+	d := dbtest.Open(t, dbtest.Source(t, &server))
 	w := &world{t: t, db: d, keyring: keyring, now: time.Now(), bound: map[string]string{}, logs: &bytes.Buffer{}}
 	w.CA = w.open()
 	w.web = httptest.NewServer(w.SCEP(w, slog.New(slog.NewTextHandler(w.logs, nil))))

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/ca"
-	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/db/dbtest"
 	"github.com/latchkey-mdm/latchkey/pin"
 )
 
@@ -32,9 +32,7 @@ func newFuzzHandler(f *testing.F) http.Handler {
 	folder := f.TempDir()
 	keyring, err := pin.CreateKeyring(filepath.Join(folder, "keyring"))
 	require.NoError(f, err)
-	d, err := db.Open(f.Context(), filepath.Join(folder, "x.db"))
-	require.NoError(f, err)
-	f.Cleanup(func() { require.NoError(f, d.Close()) })
+	d := dbtest.Open(f, dbtest.Source(f, &server))
 	c, err := ca.Open(f.Context(), ca.Config{DB: d, Sealer: keyring})
 	require.NoError(f, err)
 	return c.SCEP(&world{}, slog.New(slog.DiscardHandler))

@@ -31,13 +31,16 @@ func (c *CA) issue(ctx context.Context, csr *x509.CertificateRequest, g grant) (
 	if err := checkRequest(csr); err != nil {
 		return nil, fmt.Errorf("%w: %w", errRequest, err)
 	}
-	der, err := c.sign(csr)
+	signed, err := c.sign(csr)
 	if err != nil {
 		return nil, err
 	}
-	err = c.db.Write(ctx, func(tx *sql.Tx) error {
+	var der []byte
+	sum := sha256.Sum256(signed)
+	err = c.db.Write(ctx, func(tx *sql.Tx) (err error) {
+		der = signed
 		if g.code != "" {
-			earlier, err := c.consume(ctx, tx, &g, sha256.Sum256(der))
+			earlier, err := c.consume(ctx, tx, &g, sum)
 			if err != nil {
 				return err
 			}
@@ -46,8 +49,7 @@ func (c *CA) issue(ctx context.Context, csr *x509.CertificateRequest, g grant) (
 				return nil
 			}
 		}
-		sum := sha256.Sum256(der)
-		_, err := tx.ExecContext(ctx, `INSERT INTO server_certificates (sha256, der, renews, issued_at) VALUES ($1, $2, $3, $4)`,
+		_, err = tx.ExecContext(ctx, `INSERT INTO server_certificates (sha256, der, renews, issued_at) VALUES ($1, $2, $3, $4)`,
 			sum[:], der, g.renews, db.Micros(c.now()))
 		return err
 	})

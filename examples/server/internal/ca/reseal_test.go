@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/ca"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/secret"
 	"github.com/latchkey-mdm/latchkey/pin"
 )
 
@@ -25,13 +26,13 @@ func TestReseal(t *testing.T) {
 	before := w.Certificate()
 	old := w.keyring.KeyIDs()[0]
 	next := w.keyring.Rotate()
-	done, err := ca.Reseal(t.Context(), w.db, next, old)
+	done, err := secret.Reseal(t.Context(), w.db, next, old)
 	require.NoError(t, err)
-	assert.True(t, done)
+	assert.Equal(t, 1, done)
 	assert.Equal(t, map[string]int{next.KeyIDs()[0]: 1}, w.sealedBy())
-	done, err = ca.Reseal(t.Context(), w.db, next, old)
+	done, err = secret.Reseal(t.Context(), w.db, next, old)
 	require.NoError(t, err)
-	assert.False(t, done, "there is nothing left to do")
+	assert.Zero(t, done, "there is nothing left to do")
 
 	alone, err := next.Without(old)
 	require.NoError(t, err)
@@ -62,9 +63,9 @@ func TestResealKeepsWhatItCannotSeal(t *testing.T) {
 		"no key for the old one":          new(pin.Keyring).Rotate(),
 	} {
 		t.Run(name, func(t *testing.T) {
-			done, err := ca.Reseal(t.Context(), w.db, sealer, old)
+			done, err := secret.Reseal(t.Context(), w.db, sealer, old)
 			require.Error(t, err)
-			assert.False(t, done)
+			assert.Zero(t, done)
 			assert.Equal(t, map[string]int{old: 1}, w.sealedBy())
 		})
 	}

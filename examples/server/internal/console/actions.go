@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/retention"
 	"github.com/latchkey-mdm/latchkey/lock"
 )
 
@@ -84,7 +85,7 @@ func (c *console) narrow(ctx context.Context, f *lock.Filter, search string) err
 	return err
 }
 
-// away tells which of the devices that have yet to get an order have checked out. One that the inventory does not know is not among them.
+// away tells which of the devices that have yet to get an order are not enrolled any more: they checked out, or were removed.
 func (c *console) away(ctx context.Context, actions ...lock.Action) (map[string]bool, error) {
 	away := map[string]bool{}
 	for _, a := range actions {
@@ -95,17 +96,18 @@ func (c *console) away(ctx context.Context, actions ...lock.Action) (map[string]
 		if err != nil && !errors.Is(err, lock.ErrNotFound) {
 			return nil, err
 		}
-		away[a.Device.ID] = err == nil && !d.Enrolled
+		away[a.Device.ID] = err != nil || !d.Enrolled
 	}
 	return away, nil
 }
 
 type actionData struct {
 	Action      lock.Action
-	Away        bool         // its device has checked out
-	Events      []lock.Event // the newest
-	Older       int          // events that are not shown
-	HasPIN      bool
+	Away        bool              // its device is not enrolled any more
+	Events      []lock.Event      // the newest
+	Older       int               // events that are not shown
+	HasPIN      bool              // that can be revealed
+	Purged      *retention.Purged // it had one
 	Cancellable bool
 }
 
@@ -114,7 +116,14 @@ func (c *console) actionPage(w http.ResponseWriter, r *http.Request, a lock.Acto
 	if err != nil {
 		return err
 	}
-	data := actionData{Action: action, HasPIN: hasPIN(action), Cancellable: cancellable(action)}
+	data := actionData{Action: action, HasPIN: retention.HasPIN(action) && !retention.IsPurged(action), Cancellable: cancellable(action)}
+	if retention.IsPurged(action) {
+		gone, err := retention.WhoPurged(r.Context(), c.Service, a, action)
+		if err != nil {
+			return err
+		}
+		data.Purged = &gone
+	}
 	if data.Events, err = c.Service.Events(r.Context(), a, lock.EventFilter{Action: action.ID, Newest: true, Limit: eventsPerAction}); err != nil {
 		return err
 	}

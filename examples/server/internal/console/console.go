@@ -8,6 +8,7 @@ import (
 
 	"github.com/alexedwards/scs/v2"
 
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/audit"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
 	"github.com/latchkey-mdm/latchkey/lock"
 )
@@ -15,6 +16,7 @@ import (
 // Config is what a console is made of.
 type Config struct {
 	Service   *lock.Service    // required
+	Audit     *audit.Trail     // required: the record of the same service
 	Devices   Devices          // required
 	Accounts  Accounts         // required
 	Enrolment Enrolment        // required
@@ -27,13 +29,15 @@ type Config struct {
 	Logger    *slog.Logger     // nil: slog.Default
 }
 
-// Devices is the inventory (inventory.Store). Both methods are safe for concurrent use.
+// Devices is the inventory (inventory.Store). All methods are safe for concurrent use.
 type Devices interface {
 	// Devices returns at most limit devices in a fixed order: those whose name, serial number or user contains search, after the
 	// device with the ID after. Empty texts select everything.
 	Devices(ctx context.Context, search, after string, limit int) ([]inventory.Device, error)
 	// Find returns one device with its facts, or an error that wraps lock.ErrNotFound.
 	Find(ctx context.Context, id string) (inventory.Device, error)
+	// Remove takes a device out of the inventory, or returns an error that wraps lock.ErrNotFound. It is on record before it is done.
+	Remove(ctx context.Context, a lock.Actor, id string) error
 }
 
 // Accounts knows the administrators.
@@ -76,7 +80,7 @@ type console struct {
 // that names the field.
 func New(cfg Config) (http.Handler, error) {
 	for field, missing := range map[string]bool{
-		"Service": cfg.Service == nil, "Devices": cfg.Devices == nil, "Accounts": cfg.Accounts == nil,
+		"Service": cfg.Service == nil, "Audit": cfg.Audit == nil, "Devices": cfg.Devices == nil, "Accounts": cfg.Accounts == nil,
 		"Enrolment": cfg.Enrolment == nil, "Scope": cfg.Scope == "",
 	} {
 		if missing {
@@ -112,6 +116,14 @@ func (c *console) routes() http.Handler {
 		"POST /devices/{id}/lock":     c.orderLock,
 		"POST /devices/{id}/lock/pin": c.judgePIN,
 		"GET /devices/{id}/pins":      c.pinsPage,
+		"GET /devices/{id}/remove":    c.removePage,
+		"POST /devices/{id}/remove":   c.remove,
+		"POST /devices/{id}/hold":     c.placeHold,
+		"POST /devices/{id}/release":  c.liftHold,
+		"GET /hardware":               c.hardwarePage,
+		"GET /retention":              c.retentionPage,
+		"POST /retention":             c.previewPurge,
+		"POST /retention/purge":       c.purge,
 		"POST /devices/{id}/type":     c.typePIN,
 		"GET /actions":                c.actionLog,
 		"GET /actions/{id}":           c.actionPage,
@@ -121,6 +133,10 @@ func (c *console) routes() http.Handler {
 		"GET /actions/{id}/feedback":  c.feedbackPage,
 		"POST /actions/{id}/feedback": c.feedback,
 		"GET /audit":                  c.auditLog,
+		"POST /audit/verify":          c.verifyLog,
+		"GET /audit/events":           c.exportEvents,
+		"GET /audit/export":           c.exportLog,
+		"GET /audit/checkpoint":       c.checkpoint,
 		"GET /enrolment":              c.enrolPage,
 		"POST /enrolment":             c.newEnrolment,
 		"/":                           c.notFound,

@@ -23,6 +23,8 @@ type deviceData struct {
 	Guide   guide         // to Lock, when that is under way or may be on the device
 	Actions []lock.Action // the newest
 	Screen  *Screen       // of a simulated Mac
+	Purged  int           // PINs that are gone
+	Hold    holdData
 }
 
 type fact struct {
@@ -35,13 +37,17 @@ const pinsOnDevice = 5
 
 func (c *console) devicePage(w http.ResponseWriter, r *http.Request, a lock.Actor) error {
 	ctx := r.Context()
-	d, err := c.Devices.Find(ctx, r.PathValue("id"))
+	d, gone, found, err := c.pastOf(ctx, a, r.PathValue("id"))
 	if err != nil {
 		return err
 	}
-	data := deviceData{Device: d, Facts: factsOf(d), Guide: guideOf(d.Silicon, lock.Action{})}
-	candidates, err := c.Service.Candidates(ctx, a, d.Device)
-	if err != nil {
+	if gone { // what is left of it is its PIN history
+		http.Redirect(w, r, pinsPath(d.ID), http.StatusSeeOther)
+		return nil
+	}
+	data := deviceData{Device: d, Facts: factsOf(d), Guide: guideOf(d.Silicon, lock.Action{}), Purged: len(found.Purged)}
+	candidates := found.Candidates
+	if data.Hold, err = c.holdOf(r, a, found); err != nil {
 		return err
 	}
 	if data.Kept = len(candidates); data.Kept > 0 {

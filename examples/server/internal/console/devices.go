@@ -2,8 +2,10 @@ package console
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
 	"github.com/latchkey-mdm/latchkey/lock"
@@ -21,6 +23,13 @@ type deviceListData struct {
 	Rows   []deviceRow
 	Next   string // ID after which the next page begins; empty: there is none
 	Counts lockCounts
+	Past   []pastDevice // what only the ledger knows under what was searched for
+}
+
+// pastDevice is a device that left the inventory, or an enrolment that another one of the same hardware followed.
+type pastDevice struct {
+	lock.Device
+	Last lock.Action // the newest of it
 }
 
 // lockCounts is what is live in the whole fleet.
@@ -46,7 +55,40 @@ func (c *console) deviceList(w http.ResponseWriter, r *http.Request, a lock.Acto
 	if data.Counts, err = c.count(ctx, a); err != nil {
 		return err
 	}
+	if data.Search != "" && r.FormValue("after") == "" {
+		if data.Past, err = c.pastCalled(ctx, a, data.Search); err != nil {
+			return err
+		}
+	}
 	return c.render(w, r, http.StatusOK, "devices", "Devices", data)
+}
+
+// pastCalled finds, by a whole serial number or ID, what the ledger knows and the inventory does not.
+func (c *console) pastCalled(ctx context.Context, a lock.Actor, search string) ([]pastDevice, error) {
+	search = strings.TrimSpace(search)
+	var past []pastDevice
+	for _, f := range []lock.Filter{{Serial: search}, {Serial: strings.ToUpper(search)}, {Devices: []string{search}}} {
+		f.Scope, f.Limit = c.Scope, 1000
+		actions, err := c.Service.List(ctx, a, f)
+		if err != nil {
+			return nil, err
+		}
+		for _, action := range actions {
+			if slices.ContainsFunc(past, func(p pastDevice) bool { return p.ID == action.Device.ID }) {
+				continue
+			}
+			past = append(past, pastDevice{action.Device, action})
+		}
+	}
+	var err error
+	past = slices.DeleteFunc(past, func(p pastDevice) bool {
+		_, missing := c.Devices.Find(ctx, p.ID)
+		if missing != nil && !errors.Is(missing, lock.ErrNotFound) {
+			err = missing
+		}
+		return missing == nil
+	})
+	return past, err
 }
 
 // locksOf reads what decides the lock state of some devices: all that is live, and the newest thousand locks.

@@ -1,5 +1,5 @@
 // Package console is the web console of the reference server, for one administrator: sign in, find a Mac, lock it, read its PIN when
-// somebody stands before it, and see who did what.
+// somebody stands before it, see who did what, and verify that this is as it was written.
 //
 // It is plain HTML from html/template that works without scripts; a small script adds what is pleasant (fresh states, copying, a button
 // that arms itself). Nothing is loaded from elsewhere, and the Content-Security-Policy allows no inline script or style.
@@ -17,6 +17,11 @@
 // Everything but the sign-in page and the static files needs a session. Unsafe methods from another origin are refused
 // (http.CrossOriginProtection), and the session cookie is HttpOnly and SameSite=Lax. Who may do what is asked where it is done, in
 // lock.Service, with the administrator as the actor; the console decides nothing.
+//
+// # What is kept
+//
+// A device that was removed, or enrolled anew under another ID, is found by its whole serial number, and its PINs are revealed from there.
+// A purge is previewed, and its button armed by hand; what it took stays in the history of the device, with who and why.
 //
 // # Not included
 //

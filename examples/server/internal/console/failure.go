@@ -2,12 +2,16 @@ package console
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
 
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/audit"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/retention"
 	"github.com/latchkey-mdm/latchkey/lock"
 	"github.com/latchkey-mdm/latchkey/pin"
+	"github.com/latchkey-mdm/latchkey/store/auditlog"
 )
 
 // failure is an error as a page tells it.
@@ -28,6 +32,17 @@ func (e *choiceError) Error() string {
 	return e.field + " must be one of: " + strings.Join(e.allowed, ", ")
 }
 
+// purgedError says that a PIN is gone.
+type purgedError struct{ retention.Purged }
+
+// Error says when, by whom and why.
+func (e *purgedError) Error() string {
+	return fmt.Sprintf("it was purged on %s by %s, because: “%s”", day(e.At), who(e.By), strings.TrimRight(e.Reason, "."))
+}
+
+// Unwrap returns lock.ErrPurged.
+func (e *purgedError) Unwrap() error { return lock.ErrPurged }
+
 // names are what the choices of a filter are called in addresses; the empty name is no choice.
 func names[T any](choices []T, name func(T) string) []string {
 	var all []string
@@ -47,6 +62,8 @@ func explain(err error) failure {
 		blocked    *lock.BlockedError
 		transition *lock.TransitionError
 		choice     *choiceError
+		tampered   *auditlog.TamperError
+		gone       *purgedError
 	)
 	switch {
 	case errors.As(err, &choice):
@@ -65,8 +82,16 @@ func explain(err error) failure {
 		return failure{http.StatusConflict, "This form was used already", "It ordered something else. Open the device and start again.", nil}
 	case errors.Is(err, lock.ErrDenied):
 		return failure{http.StatusForbidden, "You may not do this", "The attempt was recorded.", nil}
+	case errors.Is(err, audit.ErrUnsigned):
+		return failure{http.StatusNotFound, "Nothing is signed yet", "The first checkpoint comes within a second of the first event.", nil}
+	case errors.As(err, &tampered):
+		return failure{http.StatusInternalServerError, "The log is not as it was signed", finding(tampered.Error()), nil}
 	case errors.Is(err, lock.ErrNotFound):
 		return failure{http.StatusNotFound, "Not found", "There is nothing under this address.", nil}
+	case errors.As(err, &gone):
+		return failure{http.StatusGone, "This PIN is gone", sentence(gone.Error()) + " That it was there, and who saw it, stays on record.", nil}
+	case errors.Is(err, lock.ErrPurged):
+		return failure{http.StatusGone, "This PIN is gone", "It was purged. That it was there, and who saw it, stays on record.", nil}
 	case errors.Is(err, lock.ErrSealed):
 		return failure{http.StatusServiceUnavailable, "The PIN cannot be opened now",
 			"It is safe in the ledger, but it cannot be opened now. Check the keyring, restore it if a key is missing, then try again.", nil}

@@ -121,6 +121,7 @@ func TestFeedbackThatIsRefused(t *testing.T) {
 	denied := b.post(path, "feedback", "worked")
 	assert.Equal(t, http.StatusForbidden, denied.StatusCode)
 	has(t, denied.text, "The attempt was recorded.")
+	b.deny.Store(false)
 	assert.Empty(t, b.events(lock.EventFeedback))
 }
 

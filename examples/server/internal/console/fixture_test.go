@@ -19,11 +19,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/audit"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
 	"github.com/latchkey-mdm/latchkey/lock"
 	"github.com/latchkey-mdm/latchkey/mdmproto"
 	"github.com/latchkey-mdm/latchkey/pin"
 	"github.com/latchkey-mdm/latchkey/store"
+	"github.com/latchkey-mdm/latchkey/store/auditlog"
 )
 
 const scope = "default"
@@ -35,6 +37,8 @@ var began = time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
 type bench struct {
 	t      *testing.T
 	svc    *lock.Service
+	log    *auditlog.Log
+	trail  *audit.Trail
 	clock  atomic.Int64 // seconds since began
 	deny   atomic.Bool  // the authorizer says no
 	lost   atomic.Bool  // the keyring cannot seal
@@ -44,7 +48,15 @@ type bench struct {
 	client *http.Client
 }
 
-func newBench(t *testing.T) *bench {
+// ledger is a store that keeps the log too.
+type ledger interface {
+	lock.Store
+	auditlog.Storage
+}
+
+func newBench(t *testing.T) *bench { t.Helper(); return newBenchOn(t, store.NewMemory()) }
+
+func newBenchOn(t *testing.T, kept ledger) *bench {
 	t.Helper()
 	b := &bench{t: t, fleet: newFleet(), demo: &desk{}}
 	secret, err := pin.Bytes([]byte(rand.Text() + rand.Text())[:32])
@@ -52,10 +64,17 @@ func newBench(t *testing.T) *bench {
 	keyring, err := pin.NewKeyring(pin.Key{ID: "k1", Secret: secret})
 	require.NoError(t, err)
 	b.svc, err = lock.New(lock.Config{
-		Store: store.NewMemory(), Sealer: losable{keyring, &b.lost}, Platforms: []lock.Platform{mdmproto.Platform(nil)}, Authorize: b,
+		Store: kept, Sealer: losable{keyring, &b.lost}, Platforms: []lock.Platform{mdmproto.Platform(nil)}, Authorize: b,
 		Now: b.now, Logger: slog.New(slog.DiscardHandler),
 	})
 	require.NoError(t, err)
+	signer, public, err := auditlog.NewKey("mdm.example.com/ledger")
+	require.NoError(t, err)
+	b.log, err = auditlog.New(auditlog.Config{Store: kept, Storage: kept, Key: signer})
+	require.NoError(t, err)
+	b.trail = audit.New(audit.Config{
+		Service: b.svc, Ledger: kept, Storage: kept, Log: b.log, Key: public, Scope: scope, Logger: slog.New(slog.DiscardHandler),
+	})
 	b.server = httptest.NewServer(b.handler(func(*Config) {}))
 	t.Cleanup(b.server.Close)
 	b.client = b.browser()
@@ -78,7 +97,7 @@ func (l losable) Seal(ctx context.Context, code pin.PIN, of pin.Binding) (pin.Bo
 
 func (b *bench) handler(change func(*Config)) http.Handler {
 	cfg := Config{
-		Service: b.svc, Devices: b.fleet, Accounts: accounts{}, Enrolment: challenges{}, Demo: b.demo, Scope: scope, Now: b.now,
+		Service: b.svc, Audit: b.trail, Devices: b.fleet, Accounts: accounts{}, Enrolment: challenges{}, Demo: b.demo, Scope: scope, Now: b.now,
 		Logger: slog.New(slog.DiscardHandler),
 	}
 	change(&cfg)
@@ -107,8 +126,11 @@ func (b *bench) Authorize(_ context.Context, _ lock.Actor, v lock.Verb, _ lock.T
 }
 
 // Visible is lock.Authorizer's.
-func (b *bench) Visible(_ context.Context, _ lock.Actor, _ lock.Verb, f lock.Filter) (lock.Filter, error) {
-	return f, nil
+func (b *bench) Visible(ctx context.Context, a lock.Actor, v lock.Verb, f lock.Filter) (lock.Filter, error) {
+	if v != lock.VerbAudit {
+		return f, nil
+	}
+	return f, b.Authorize(ctx, a, v, lock.Target{})
 }
 
 // answer is what came back.
@@ -119,15 +141,16 @@ type answer struct {
 
 func (b *bench) do(method, path string, form url.Values, header ...string) answer {
 	b.t.Helper()
-	var body io.Reader
 	if form != nil {
-		body = strings.NewReader(form.Encode())
+		header = append([]string{"Content-Type", "application/x-www-form-urlencoded"}, header...)
 	}
-	req, err := http.NewRequestWithContext(b.t.Context(), method, b.server.URL+path, body)
+	return b.send(method, path, form.Encode(), header...)
+}
+
+func (b *bench) send(method, path, body string, header ...string) answer {
+	b.t.Helper()
+	req, err := http.NewRequestWithContext(b.t.Context(), method, b.server.URL+path, strings.NewReader(body))
 	require.NoError(b.t, err)
-	if form != nil {
-		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	}
 	for i := 0; i+1 < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
 	}
@@ -270,6 +293,12 @@ func (f fleet) Find(_ context.Context, id string) (inventory.Device, error) {
 		return d, fmt.Errorf("device %w", lock.ErrNotFound)
 	}
 	return d, nil
+}
+
+func (f fleet) Remove(ctx context.Context, _ lock.Actor, id string) error {
+	_, err := f.Find(ctx, id)
+	delete(f, id)
+	return err
 }
 
 type accounts struct{}

@@ -5,9 +5,13 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/retention"
 	"github.com/latchkey-mdm/latchkey/lock"
 )
 
@@ -51,40 +55,97 @@ func (p pinUse) Since() time.Time {
 	}
 }
 
-// pinsData is the PIN history of a device.
+// pinsData is the PIN history of a device, or of a piece of hardware.
 type pinsData struct {
-	Device inventory.Device
-	Gone   bool // the inventory does not know it any more
+	Device inventory.Device // with no ID: asked for by its serial number
+	Gone   bool             // the inventory does not know it any more
+	Names  []knownAs        // what it was called, when it was called more than one thing, or its serial number was asked for
 	PINs   []pinUse
+	Purged []retention.Purged
+	Hold   holdData
+}
+
+// knownAs is one enrolment of a piece of hardware.
+type knownAs struct {
+	lock.Device
+	Enrolled bool // the inventory knows it
 }
 
 // pinsPage is the PIN history. It outlives the device: what the ledger has of one that is gone is shown all the same.
 func (c *console) pinsPage(w http.ResponseWriter, r *http.Request, a lock.Actor) error {
 	ctx, id := r.Context(), r.PathValue("id")
-	d, err := c.Devices.Find(ctx, id)
-	gone := errors.Is(err, lock.ErrNotFound)
-	if err != nil && !gone {
+	d, gone, found, err := c.pastOf(ctx, a, id)
+	if err != nil {
 		return err
+	}
+	data := pinsData{Device: d, Gone: gone}
+	return c.showPINs(w, r, a, data, found)
+}
+
+// pastOf is a device and what the ledger has of it. It is lock.ErrNotFound when neither inventory nor ledger knows it.
+func (c *console) pastOf(ctx context.Context, a lock.Actor, id string) (d inventory.Device, gone bool, found retention.PINs, err error) {
+	d, err = c.Devices.Find(ctx, id)
+	gone = errors.Is(err, lock.ErrNotFound)
+	if err != nil && !gone {
+		return d, gone, found, err
 	}
 	if gone {
 		d.Device = lock.Device{Scope: c.Scope, ID: id}
 	}
-	candidates, err := c.Service.Candidates(ctx, a, d.Device)
-	if err == nil && gone && len(candidates) > 0 { // its serial number finds what it was called before
-		d.Device = candidates[0].Action.Device
-		candidates, err = c.Service.Candidates(ctx, a, d.Device)
+	if found, err = retention.Find(ctx, c.Service, a, d.Device); err != nil {
+		return d, gone, found, err
+	}
+	if gone {
+		d.Device = found.Device
+		if len(found.Names) == 0 {
+			err = lock.ErrNotFound
+		}
+	}
+	return d, gone, found, err
+}
+
+// hardwarePage is the PIN history of a serial number, whatever the device was called.
+func (c *console) hardwarePage(w http.ResponseWriter, r *http.Request, a lock.Actor) error {
+	d := lock.Device{Scope: c.Scope, Serial: strings.TrimSpace(r.FormValue("serial"))}
+	if d.Serial == "" {
+		return lock.ErrNotFound
+	}
+	found, err := retention.Find(r.Context(), c.Service, a, d)
+	if err == nil && len(found.Names) == 0 {
+		err = lock.ErrNotFound
 	}
 	if err != nil {
 		return err
 	}
-	if gone && len(candidates) == 0 {
-		return lock.ErrNotFound
+	return c.showPINs(w, r, a, pinsData{Device: inventory.Device{Device: found.Device}, Gone: true}, found)
+}
+
+func (c *console) showPINs(w http.ResponseWriter, r *http.Request, a lock.Actor, data pinsData, found retention.PINs) error {
+	ctx := r.Context()
+	for _, d := range found.Names {
+		if slices.ContainsFunc(data.Names, func(n knownAs) bool { return n.ID == d.ID }) {
+			continue
+		}
+		_, err := c.Devices.Find(ctx, d.ID)
+		if err != nil && !errors.Is(err, lock.ErrNotFound) {
+			return err
+		}
+		data.Names = append(data.Names, knownAs{d, err == nil})
 	}
-	data := pinsData{Device: d, Gone: gone}
-	if data.PINs, err = c.history(ctx, a, candidates, len(candidates)); err != nil {
+	if data.Device.ID == "" {
+		data.Gone = !slices.ContainsFunc(data.Names, func(n knownAs) bool { return n.Enrolled })
+	} else if len(data.Names) < 2 {
+		data.Names = nil
+	}
+	var err error
+	if data.PINs, err = c.history(ctx, a, found.Candidates, len(found.Candidates)); err != nil {
 		return err
 	}
-	return c.render(w, r, http.StatusOK, "pins", "PIN history of "+cmp.Or(d.Name, d.Serial, d.ID), data)
+	data.Purged = found.Purged
+	if data.Hold, err = c.holdOf(r, a, found); err != nil {
+		return err
+	}
+	return c.render(w, r, http.StatusOK, "pins", "PIN history of "+cmp.Or(data.Device.Name, data.Device.Serial, data.Device.ID), data)
 }
 
 // history describes the first of the candidates, with who saw each and what came of it. Only PINs of which there is something to tell
@@ -123,3 +184,7 @@ func (c *console) deviceOf(ctx context.Context, a lock.Action) (inventory.Device
 }
 
 func pinsPath(id string) string { return devicePath(id) + "/pins" }
+
+func hardwarePath(serial string) string {
+	return "/hardware?" + url.Values{"serial": {serial}}.Encode()
+}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/retention"
 	"github.com/latchkey-mdm/latchkey/lock"
 )
 
@@ -16,7 +17,7 @@ const revealTime = 30 * time.Second
 type revealData struct {
 	Action  lock.Action
 	Guide   guide
-	Away    bool // its device has checked out
+	Away    bool // its device is not enrolled any more
 	Reason  string
 	Error   string
 	Seconds int
@@ -50,14 +51,19 @@ func (c *console) revealOf(r *http.Request, a lock.Actor) (revealData, error) {
 // withPIN is the action of a page, when it has a PIN.
 func (c *console) withPIN(r *http.Request, a lock.Actor) (lock.Action, error) {
 	action, err := c.Service.Get(r.Context(), a, lock.ID(r.PathValue("id")))
-	if err == nil && !hasPIN(action) {
-		err = lock.ErrNotFound
+	switch {
+	case err != nil:
+		return action, err
+	case !retention.HasPIN(action):
+		return action, lock.ErrNotFound
+	case retention.IsPurged(action):
+		gone, err := retention.WhoPurged(r.Context(), c.Service, a, action)
+		if err != nil {
+			return action, err
+		}
+		return action, &purgedError{gone}
 	}
-	return action, err
-}
-
-func hasPIN(a lock.Action) bool {
-	return slices.ContainsFunc(a.Secrets, func(s lock.Secret) bool { return s.Name == lock.SecretPIN })
+	return action, nil
 }
 
 // reveal shows the PIN once it is recorded who asked, and why. The answer is kept nowhere. The script takes the PIN off the page when its

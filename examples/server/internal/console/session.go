@@ -77,11 +77,22 @@ func (c *console) signedIn(h handler) http.HandlerFunc {
 			http.Redirect(w, r, "/signin"+next, http.StatusSeeOther)
 			return nil
 		}
-		if err := r.ParseForm(); err != nil {
+		if err := parseForm(r); err != nil {
 			return &lock.InputError{Field: "form", Rule: "must be a web form of at most 64 KiB", Err: err}
 		}
 		return h(w, r, a)
 	})
+}
+
+// parseForm reads a form, with files or without.
+func parseForm(r *http.Request) error {
+	if err := r.ParseForm(); err != nil {
+		return err
+	}
+	if err := r.ParseMultipartForm(maxForm); !errors.Is(err, http.ErrNotMultipart) { //nolint:gosec // open bounds the body
+		return err
+	}
+	return nil
 }
 
 // actor is who has the session, from where the request came.

@@ -17,7 +17,7 @@ type status struct {
 }
 
 // statusOf describes a lock. Only a lock that the device acknowledged, and that its PIN ends, is called locked. Away says that the
-// device has checked out.
+// device is not enrolled any more.
 func statusOf(a lock.Action, away bool, now time.Time) status {
 	if a.Kind == lock.KindEscrow {
 		return status{"none", "Kept", "The device handed over a secret of its own, which is kept sealed for it."}
@@ -28,7 +28,7 @@ func statusOf(a lock.Action, away bool, now time.Time) status {
 	case lock.StateQueued:
 		when, detail := "it comes online", "Nothing has reached the Mac yet."
 		if away {
-			when, detail = "it is enrolled again", "The Mac has checked out, so nothing reaches it."
+			when, detail = "it is enrolled again", "The Mac is not enrolled any more, so nothing reaches it."
 		}
 		return status{"waiting", effectOf(a).Will + " when " + when, detail + " Its PIN is kept already; the order stands until " +
 			day(a.NotAfter) + "."}

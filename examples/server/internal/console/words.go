@@ -3,11 +3,13 @@ package console
 import (
 	"cmp"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/audit"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
 	"github.com/latchkey-mdm/latchkey/lock"
 )
@@ -85,7 +87,11 @@ var acts = map[lock.EventType]string{
 	lock.EventAuditRead:       "Audit log read",
 	lock.EventEnrolmentLink:   "Enrolment link made",
 	lock.EventEnrolled:        "Certificate bound",
+	lock.EventRemoved:         "Device removed from the inventory",
 	lock.EventKeyring:         "Keyring changed",
+	lock.EventHoldPlaced:      "Legal hold placed",
+	lock.EventHoldLifted:      "Legal hold lifted",
+	lock.EventPurge:           "Purge of old secrets",
 }
 
 // ways are the kinds of those events that have kinds.
@@ -94,6 +100,7 @@ var ways = map[lock.EventType]map[string]string{
 	lock.EventKeyring: {
 		"activated": "New key in use", "resealed": "Secrets of the retired key sealed anew", "removed": "Retired key removed",
 	},
+	lock.EventAuditRead: {"export": "Audit log exported", "verify": "Audit log verified"},
 	lock.EventEnrolled: {
 		"new": "Certificate bound: new device", "again": "Certificate bound: enrolled again", "renewed": "Certificate bound: renewed",
 	},
@@ -107,6 +114,12 @@ func what(e lock.Event) string {
 		return orderOf(*e.Order)
 	case e.Type == lock.EventSignedIn && e.Facts["outcome"] == "refused":
 		return "Sign-in refused"
+	case e.Type == lock.EventAuditRead && e.Facts["outcome"] != "":
+		return text + ": " + e.Facts["outcome"]
+	case e.Type == lock.EventPurge && e.Facts["phase"] == "ended":
+		return text + ": ended, " + cmp.Or(e.Facts["purged"], "none") + " purged"
+	case e.Type == lock.EventPurge && e.Facts["phase"] != "":
+		return text + ": " + e.Facts["phase"]
 	case e.Type == lock.EventFeedback:
 		return text + ": " + outcome(e)
 	case e.Type == lock.EventKeyring && e.Facts["key_id"] != "":
@@ -154,6 +167,22 @@ func outcome(e lock.Event) string {
 	}
 }
 
+// grave says that an event is one to look into.
+func grave(e lock.Event) bool {
+	switch e.Type {
+	case lock.EventDenied, lock.EventAlarm:
+		return true
+	case lock.EventSignedIn:
+		return e.Facts["outcome"] == "refused"
+	case lock.EventAuditRead:
+		return e.Facts["outcome"] == string(audit.Tampered)
+	}
+	return false
+}
+
+// finding is what a verification found, as a sentence.
+func finding(text string) string { return sentence(strings.TrimPrefix(text, "auditlog: ")) }
+
 // nth is a place among others.
 func nth(n int) string {
 	suffix := "th"
@@ -172,9 +201,9 @@ func title(k lock.Kind) string {
 func who(a lock.Actor) string {
 	switch a.ID {
 	case "device":
-		return "The device"
+		return "Device"
 	case "system":
-		return "Latchkey"
+		return "System"
 	case "unknown":
 		return "An unknown name"
 	}
@@ -202,6 +231,15 @@ func system(d inventory.Device) string {
 		name = "iOS"
 	}
 	return name + " " + cmp.Or(d.OSVersion, "unknown")
+}
+
+// thousands writes a number for people.
+func thousands(n int64) string {
+	text := strconv.FormatInt(n, 10)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
 }
 
 // relative is how long ago t was, or how far ahead it is.

@@ -155,6 +155,6 @@ func TestEveryEventHasWords(t *testing.T) {
 	} {
 		assert.Equal(t, want, what(lock.Event{Type: lock.EventKeyring, Facts: map[string]string{"kind": kind, "key_id": "7f3a"}}))
 	}
-	assert.Equal(t, "Latchkey", who(lock.Actor{ID: "system"}))
-	assert.Equal(t, "The device", who(lock.Actor{ID: "device"}))
+	assert.Equal(t, "System", who(lock.Actor{ID: "system"}))
+	assert.Equal(t, "Device", who(lock.Actor{ID: "device"}))
 }

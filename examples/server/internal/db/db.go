@@ -1,77 +1,108 @@
-// Package db opens the server's database: one SQLite file with two pools, a single writer and several readers, which the ledger's
-// store and the server's own tables share. The tables are made by embedded migrations.
+// Package db opens the server's database, which the ledger's store and the server's own tables share: one SQLite file with two pools, a
+// single writer and several readers, or a PostgreSQL database with one pool, which any number of servers may use at a time. The tables
+// are made by embedded migrations, and the queries are the same on both.
+//
+// What is written after something was read goes through Write, on which both engines behave alike: as if one write ran after the other.
 package db
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
-	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"runtime"
+	"log/slog"
 	"time"
 
-	_ "modernc.org/sqlite" // the driver "sqlite"
-
-	"github.com/latchkey-mdm/latchkey/store/sqlite"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
-
-//go:embed migrations/*.sql
-var migrations embed.FS
-
-// readers is how many connections may read at a time.
-var readers = max(4, runtime.NumCPU())
 
 // DB is the database. Its methods may be called concurrently.
 type DB struct {
-	Writer  *sql.DB // one connection; a transaction on it excludes every other write
-	Readers *sql.DB // read only
+	Writer  *sql.DB // on SQLite one connection: a transaction on it excludes every other write
+	Readers *sql.DB // on SQLite read only; on PostgreSQL the same pool as Writer
+	Ledger  Ledger
+
+	pool    *pgxpool.Pool // PostgreSQL's; nil on SQLite
+	version int           // of the ledger's tables
 }
 
-// Open opens or makes the file, with mode 0600, and brings the tables of the ledger and of the server up to date.
-func Open(ctx context.Context, path string) (*DB, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) // SQLite gives its other files the mode of this one
-	if err != nil {
-		return nil, fmt.Errorf("open database: %w", err)
-	}
-	if err := f.Close(); err != nil {
-		return nil, fmt.Errorf("open database: %w", err)
-	}
-	d := &DB{}
-	if d.Writer, err = sql.Open("sqlite", sqlite.DSN(path)); err != nil {
-		return nil, fmt.Errorf("open database: %w", err)
-	}
-	d.Writer.SetMaxOpenConns(1)
-	if d.Readers, err = sql.Open("sqlite", sqlite.DSN(path)+"&_pragma=query_only(1)"); err != nil {
-		return nil, errors.Join(fmt.Errorf("open database: %w", err), d.Close())
-	}
-	d.Readers.SetMaxOpenConns(readers)
-	if err = sqlite.Migrate(ctx, d.Writer); err == nil {
-		err = d.migrate(ctx)
+// Open opens the database at source and brings the tables of the ledger and of the server up to date: a PostgreSQL database by its URL
+// (see IsPostgres), anything else is the path of an SQLite file, which is made with mode 0600 if it is not there. That PostgreSQL cannot
+// be reached, or not yet, is ErrNoAnswer. No error has the password of the URL. Settings of PostgreSQL by which a commit may be lost are
+// logged; with a nil logger to slog.Default.
+func Open(ctx context.Context, source string, logger *slog.Logger) (*DB, error) {
+	d, err := connect(ctx, source)
+	if err == nil {
+		if err = d.Alone(ctx, d.migrate); err == nil {
+			err = d.openLedger(ctx, logger)
+		}
+		if err != nil {
+			err = errors.Join(err, d.Close())
+		}
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, err), d.Close())
+		return nil, fmt.Errorf("open database %s: %w", name(source), err)
 	}
 	return d, nil
 }
 
-// Close closes both pools.
+func connect(ctx context.Context, source string) (*DB, error) {
+	if IsPostgres(source) {
+		return connectPostgres(ctx, source)
+	}
+	return connectSQLite(source)
+}
+
+// closeTimeout is how long Close waits for whoever still uses a connection.
+const closeTimeout = 5 * time.Second
+
+// Close closes the pools.
 func (d *DB) Close() error {
-	var errs []error
-	for _, pool := range []*sql.DB{d.Readers, d.Writer} {
-		if pool != nil {
-			errs = append(errs, pool.Close())
-		}
+	errs := []error{d.Writer.Close()}
+	if d.Readers != nil && d.Readers != d.Writer {
+		errs = append(errs, d.Readers.Close())
+	}
+	if d.pool != nil {
+		errs = append(errs, d.closePool())
 	}
 	return errors.Join(errs...)
 }
 
+func (d *DB) closePool() error {
+	closed := make(chan struct{})
+	go func() {
+		d.pool.Close()
+		close(closed)
+	}()
+	select {
+	case <-closed:
+		return nil
+	case <-time.After(closeTimeout):
+		return errors.New("database: connections are still in use: they end with the program")
+	}
+}
+
+// IsShared reports whether servers on other machines may use the database too.
+func (d *DB) IsShared() bool { return d.pool != nil }
+
+// maxRetries is how often a write is tried again that another one got in the way of. One of those that meet always gets through.
+const maxRetries = 50
+
 // Write runs change in one transaction, which is durable when Write returns nil. It is rolled back when change returns an error,
-// and that error is returned as it is.
+// and that error is returned as it is. On PostgreSQL the transaction is serializable, and change is called again when another write got in
+// its way: what it leaves in variables must not depend on what an earlier call left there.
 func (d *DB) Write(ctx context.Context, change func(*sql.Tx) error) error {
-	tx, err := d.Writer.BeginTx(ctx, nil)
+	return d.retry(ctx, func() error { return d.write(ctx, change) })
+}
+
+func (d *DB) write(ctx context.Context, change func(*sql.Tx) error) error {
+	var options *sql.TxOptions // SQLite's writer has one connection
+	if d.pool != nil {
+		options = &sql.TxOptions{Isolation: sql.LevelSerializable}
+	}
+	tx, err := d.Writer.BeginTx(ctx, options)
 	if err != nil {
 		return fmt.Errorf("database: %w", err)
 	}
@@ -85,99 +116,41 @@ func (d *DB) Write(ctx context.Context, change func(*sql.Tx) error) error {
 	return nil
 }
 
-// SealedBy counts the sealed boxes, of the ledger and of the server, by the key that opens them.
-func (d *DB) SealedBy(ctx context.Context) (map[string]int, error) {
-	rows, err := d.Readers.QueryContext(ctx, `SELECT key_id, count(*) FROM
-		(SELECT key_id FROM secrets WHERE length(box) > 0 UNION ALL SELECT key_id FROM server_ca) boxes GROUP BY key_id`)
-	if err != nil {
-		return nil, fmt.Errorf("count sealed boxes: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
-	counts := map[string]int{}
-	for rows.Next() {
-		var key string
-		var n int
-		if err := rows.Scan(&key, &n); err != nil {
-			return nil, fmt.Errorf("count sealed boxes: %w", err)
+// Exec runs one statement that depends on nothing that was read before, and returns how many rows it changed. It is durable when the
+// error is nil.
+func (d *DB) Exec(ctx context.Context, statement string, args ...any) (changed int64, err error) {
+	err = d.retry(ctx, func() error {
+		done, err := d.Writer.ExecContext(ctx, statement, args...)
+		if err == nil {
+			changed, err = done.RowsAffected()
 		}
-		counts[key] = n
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("database: %w", err)
 	}
-	return counts, rows.Err()
+	return changed, nil
 }
 
-// Ready reports whether the database answers.
-func (d *DB) Ready(ctx context.Context) error {
-	var n int
-	if err := d.Readers.QueryRowContext(ctx, `SELECT count(*) FROM server_migrations`).Scan(&n); err != nil {
-		return fmt.Errorf("database: %w", err)
-	}
-	return nil
-}
-
-// CountActions counts the ledger's actions by kind and state.
-func (d *DB) CountActions(ctx context.Context) (map[[2]string]int, error) {
-	rows, err := d.Readers.QueryContext(ctx, `SELECT kind, state, count(*) FROM actions GROUP BY kind, state`)
-	if err != nil {
-		return nil, fmt.Errorf("count actions: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
-	counts := map[[2]string]int{}
-	for rows.Next() {
-		var by [2]string
-		var n int
-		if err := rows.Scan(&by[0], &by[1], &n); err != nil {
-			return nil, fmt.Errorf("count actions: %w", err)
-		}
-		counts[by] = n
-	}
-	return counts, rows.Err()
-}
-
-// migrate applies the migrations that the file has not seen yet, each in a transaction of its own, in the order of their names.
-func (d *DB) migrate(ctx context.Context) error {
-	const table = `CREATE TABLE IF NOT EXISTS server_migrations (name TEXT PRIMARY KEY)`
-	if _, err := d.Writer.ExecContext(ctx, table); err != nil {
-		return fmt.Errorf("migrate: %w", err)
-	}
-	names, err := fs.Glob(migrations, "migrations/*.sql")
-	if err != nil {
-		return fmt.Errorf("migrate: %w", err)
-	}
-	for _, name := range names {
-		script, err := migrations.ReadFile(name)
-		if err != nil {
-			return fmt.Errorf("migrate: %w", err)
-		}
-		err = d.Write(ctx, func(tx *sql.Tx) error {
-			done, err := tx.ExecContext(ctx, `INSERT INTO server_migrations (name) VALUES ($1) ON CONFLICT DO NOTHING`, name)
-			if err != nil {
-				return err
-			}
-			if n, err := done.RowsAffected(); err != nil || n == 0 {
-				return err
-			}
-			_, err = tx.ExecContext(ctx, string(script))
+// retry calls write again while another one got in its way, each time after a longer pause that nobody else has.
+func (d *DB) retry(ctx context.Context, write func() error) error {
+	for n := 1; ; n++ {
+		err := write()
+		if !inTheWay(err) || n > maxRetries {
 			return err
-		})
-		if err != nil {
-			return fmt.Errorf("migrate: %s: %w", name, err)
+		}
+		var random [1]byte
+		_, _ = rand.Read(random[:]) // never fails
+		select {
+		case <-time.After(time.Duration(min(n, 20)) * time.Millisecond * time.Duration(random[0]) / 256):
+		case <-ctx.Done():
+			return err
 		}
 	}
-	return nil
 }
 
-// Micros is how a time is kept: microseconds since 1970, 0 for the zero time.
-func Micros(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMicro()
-}
-
-// Time is the time that Micros gave, in UTC.
-func Time(micros int64) time.Time {
-	if micros == 0 {
-		return time.Time{}
-	}
-	return time.UnixMicro(micros).UTC()
+// inTheWay reports whether PostgreSQL undid a transaction because of another one.
+func inTheWay(err error) bool {
+	var said *pgconn.PgError
+	return errors.As(err, &said) && (said.Code == "40001" || said.Code == "40P01") // serialization failure, deadlock
 }

@@ -36,7 +36,7 @@ func (s *Store) announce(ctx context.Context, device string, sum []byte, kind st
 	if err := s.notices.Note(ctx, lock.Actor{ID: "device"}, lock.EventEnrolled, Scope, facts); err != nil {
 		return fmt.Errorf("record the enrolment: %w", err)
 	}
-	if _, err := s.db.Writer.ExecContext(ctx, `UPDATE server_bindings SET unrecorded = '' WHERE cert = $1`, sum); err != nil {
+	if _, err := s.db.Exec(ctx, `UPDATE server_bindings SET unrecorded = '' WHERE cert = $1`, sum); err != nil {
 		return fmt.Errorf("record the enrolment: %w", err)
 	}
 	return nil

@@ -41,9 +41,12 @@ func (s *Store) Devices(ctx context.Context, search, after string, limit int) ([
 	if limit <= 0 {
 		limit = 100
 	}
+	if !db.IsText(search) || !db.IsText(after) {
+		return nil, nil
+	}
 	query := `SELECT ` + columns + ` FROM server_devices d
 		WHERE ($1 = '' OR (d.name, d.id) > (SELECT a.name, a.id FROM server_devices a WHERE a.id = $1))
-		AND lower(d.name || ' ' || d.serial || ' ' || d.user_name || ' ' || d.model || ' ' || d.id) LIKE $2 ESCAPE '!'
+		AND d.removed = 0 AND lower(d.name || ' ' || d.serial || ' ' || d.user_name || ' ' || d.model || ' ' || d.id) LIKE $2 ESCAPE '!'
 		ORDER BY d.name, d.id LIMIT $3`
 	pattern := "%" + strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(strings.ToLower(search)) + "%"
 	rows, err := s.db.Readers.QueryContext(ctx, query, after, pattern, min(limit, maxPage))
@@ -67,7 +70,10 @@ func (s *Store) Devices(ctx context.Context, search, after string, limit int) ([
 
 // Find returns one device with its facts, or an error that wraps lock.ErrNotFound.
 func (s *Store) Find(ctx context.Context, id string) (Device, error) {
-	row := s.db.Readers.QueryRowContext(ctx, `SELECT `+columns+` FROM server_devices d WHERE d.id = $1`, id)
+	if !db.IsText(id) {
+		return Device{}, fmt.Errorf("device %w", lock.ErrNotFound)
+	}
+	row := s.db.Readers.QueryRowContext(ctx, `SELECT `+columns+` FROM server_devices d WHERE d.id = $1 AND d.removed = 0`, id)
 	d, err := s.scan(row)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Device{}, fmt.Errorf("device %w", lock.ErrNotFound)

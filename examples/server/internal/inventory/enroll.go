@@ -110,18 +110,26 @@ func (a *arrival) bind(ctx context.Context, tx *sql.Tx) error {
 
 // wiped begins a new enrolment of a known device: what was learnt of the earlier one is not known of this one.
 func (a *arrival) wiped(ctx context.Context, tx *sql.Tx, now int64) error {
+	if err := forget(ctx, tx, a.id); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, `UPDATE server_devices SET cert = $2, old_cert = NULL, enrolled = 1, removed = 0, enrolled_at = $3,
+		seen_at = $3, os_version = '', user_name = '' WHERE id = $1`, a.id, a.sum, now)
+	return err
+}
+
+// forget drops what was learnt of a device, where its pushes go, and what it was asked.
+func forget(ctx context.Context, tx *sql.Tx, device string) error {
 	for _, statement := range []string{
 		`DELETE FROM server_facts WHERE device = $1`,
 		`DELETE FROM server_channels WHERE device = $1`,
 		`DELETE FROM server_queries WHERE device = $1`,
 	} {
-		if _, err := tx.ExecContext(ctx, statement, a.id); err != nil {
+		if _, err := tx.ExecContext(ctx, statement, device); err != nil {
 			return err
 		}
 	}
-	_, err := tx.ExecContext(ctx, `UPDATE server_devices SET cert = $2, old_cert = NULL, enrolled = 1, enrolled_at = $3, seen_at = $3,
-		os_version = '', user_name = '' WHERE id = $1`, a.id, a.sum, now)
-	return err
+	return nil
 }
 
 // describe keeps what the message says of the device; what it leaves out stays.
@@ -160,7 +168,7 @@ func (s *Store) Device(ctx context.Context, cert *x509.Certificate, enrollmentID
 		return lock.Device{}, err
 	}
 	if first {
-		_, err := s.db.Writer.ExecContext(ctx, `UPDATE server_devices SET old_cert = NULL WHERE id = $1 AND cert = $2`, enrollmentID, sum)
+		_, err := s.db.Exec(ctx, `UPDATE server_devices SET old_cert = NULL WHERE id = $1 AND cert = $2`, enrollmentID, sum)
 		if err != nil {
 			return lock.Device{}, fmt.Errorf("retire the old certificate: %w", err)
 		}
@@ -186,7 +194,15 @@ func (s *Store) BoundTo(ctx context.Context, cert *x509.Certificate) (device str
 func (s *Store) TokenUpdate(ctx context.Context, d lock.Device, m mdmproto.Checkin) error {
 	user := cmp.Or(m.UserLongName, m.UserShortName)
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO server_channels (device, user_id, user_name, token, magic, topic, updated_at)
+		var enrolled bool // still, and not removed just now
+		err := tx.QueryRowContext(ctx, `SELECT enrolled FROM server_devices WHERE id = $1`, d.ID).Scan(&enrolled)
+		if err != nil {
+			return err
+		}
+		if !enrolled {
+			return mdmproto.ErrNotEnrolled
+		}
+		_, err = tx.ExecContext(ctx, `INSERT INTO server_channels (device, user_id, user_name, token, magic, topic, updated_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (device, user_id) DO UPDATE SET user_name = excluded.user_name,
 			token = excluded.token, magic = excluded.magic, topic = excluded.topic, updated_at = excluded.updated_at`,
 			d.ID, m.User(), user, m.Token.Bytes(), m.PushMagic.Bytes(), m.Topic, db.Micros(s.now()))
@@ -207,7 +223,8 @@ func (s *Store) TokenUpdate(ctx context.Context, d lock.Device, m mdmproto.Check
 
 // CheckOut implements mdmproto.Enrollments.
 func (s *Store) CheckOut(ctx context.Context, d lock.Device, _ mdmproto.Checkin) error {
-	_, err := s.db.Writer.ExecContext(ctx, `UPDATE server_devices SET enrolled = 0, old_cert = NULL WHERE id = $1`, d.ID)
+	_, err := s.db.Exec(ctx, `UPDATE server_devices SET enrolled = 0, old_cert = NULL,
+		seen_at = CASE WHEN seen_at < $2 THEN $2 ELSE seen_at END WHERE id = $1`, d.ID, db.Micros(s.now()))
 	if err != nil {
 		return fmt.Errorf("note the check-out: %w", err)
 	}

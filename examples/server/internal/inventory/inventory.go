@@ -2,7 +2,8 @@
 // device and how old that is, and which questions it has not answered yet. It implements mdmproto.Enrollments and mdmproto.Commands.
 //
 // A device's ID is its UDID (its EnrollmentID in a user enrolment), so that it stays the same device when it is wiped and enrolled
-// again. Nothing here is ever deleted with a device: the ledger of its locks is elsewhere and knows it by the same ID.
+// again. Remove takes one out of the lists: what remains is that its certificates were its own, so that none ever serves another device.
+// The ledger of its locks is elsewhere, knows it by the same ID, and loses nothing.
 package inventory
 
 import (

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
-	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/ca"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/db/dbtest"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
 	"github.com/latchkey-mdm/latchkey/lock"
 	"github.com/latchkey-mdm/latchkey/mdmproto"
@@ -46,8 +46,7 @@ func (w *world) Renews(_ context.Context, cert *x509.Certificate) (string, error
 
 // Note implements inventory.Notices.
 func (w *world) Note(_ context.Context, a lock.Actor, kind lock.EventType, scope string, facts map[string]string) error {
-	assert.Equal(w.t, lock.Actor{ID: "device"}, a)
-	assert.Equal(w.t, lock.EventEnrolled, kind)
+	assert.Equal(w.t, map[lock.EventType]lock.Actor{lock.EventEnrolled: {ID: "device"}, lock.EventRemoved: {ID: "ada"}}[kind], a)
 	assert.Equal(w.t, inventory.Scope, scope)
 	if w.mute {
 		return errors.New("disk full")
@@ -69,9 +68,7 @@ func (w *world) Seen(_ context.Context, d lock.Device, evidence lock.Evidence) e
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	d, err := db.Open(t.Context(), filepath.Join(t.TempDir(), "x.db"))
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, d.Close()) })
+	d := dbtest.Open(t, dbtest.Source(t, &server))
 	w := &world{t: t, db: d, now: time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC), renews: map[string]string{}}
 	w.Store = w.open()
 	return w

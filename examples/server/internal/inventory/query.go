@@ -95,7 +95,7 @@ func (s *Store) offerAgain(ctx context.Context, device string, open []query) err
 	if !waiting {
 		return nil
 	}
-	if _, err := s.db.Writer.ExecContext(ctx, `UPDATE server_queries SET deferred = 0 WHERE device = $1`, device); err != nil {
+	if _, err := s.db.Exec(ctx, `UPDATE server_queries SET deferred = 0 WHERE device = $1`, device); err != nil {
 		return fmt.Errorf("offer questions again: %w", err)
 	}
 	return nil

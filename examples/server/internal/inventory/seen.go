@@ -8,7 +8,8 @@ import (
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
 )
 
-// seenEvery is how often a device's last sign of life is written down at most: a poll must not cost a synced write.
+// seenEvery is how often a device's last sign of life is written down at most: a poll must not cost a synced write. Another server of the
+// database knows of it that much later.
 const seenEvery = time.Minute
 
 // touch notes a sign of life.
@@ -26,7 +27,7 @@ func (s *Store) touch(ctx context.Context, id string) error {
 	if !due {
 		return nil
 	}
-	if _, err := s.db.Writer.ExecContext(ctx, `UPDATE server_devices SET seen_at = $1 WHERE id = $2`, db.Micros(now), id); err != nil {
+	if _, err := s.db.Exec(ctx, `UPDATE server_devices SET seen_at = $1 WHERE id = $2 AND seen_at < $1`, db.Micros(now), id); err != nil {
 		return fmt.Errorf("note that the device was seen: %w", err)
 	}
 	return nil

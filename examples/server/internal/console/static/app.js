@@ -120,7 +120,17 @@ function hidePIN() {
   copyFrom(byId("copy"), () => byId("digits").textContent.replaceAll(/\s/g, ""));
 }
 
+// A form whose answer takes a while says so, and is sent once.
+function sayBusy() {
+  for (const form of document.querySelectorAll("form[data-busy]")) {
+    const button = form.querySelector("button"), text = button.textContent;
+    form.addEventListener("submit", () => { button.disabled = true; button.textContent = form.dataset.busy; });
+    addEventListener("pageshow", () => { button.disabled = false; button.textContent = text; }); // also when one comes back to it
+  }
+}
+
 keepFresh();
+sayBusy();
 armButton();
 judgePIN();
 hidePIN();

@@ -1,0 +1,36 @@
+package inventory
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"github.com/latchkey-mdm/latchkey/lock"
+)
+
+// Remove takes a device out of the inventory, or returns an error that wraps lock.ErrNotFound. It is on record who did it before it is
+// done. Whatever is known of the device goes, but for name and serial number, which the record has too; a page of a list may begin after
+// it. From then on it is not enrolled, as after CheckOut, and its certificates stay bound to it: it can enrol again with a new one.
+func (s *Store) Remove(ctx context.Context, a lock.Actor, id string) error {
+	d, err := s.Find(ctx, id)
+	if err != nil {
+		return err
+	}
+	facts := map[string]string{"device": d.ID, "serial": d.Serial, "name": d.Name}
+	if err := s.notices.Note(ctx, a, lock.EventRemoved, Scope, facts); err != nil {
+		return fmt.Errorf("record the removal: %w", err)
+	}
+	if err := s.db.Write(ctx, func(tx *sql.Tx) error { return remove(ctx, tx, d.ID) }); err != nil {
+		return fmt.Errorf("remove the device: %w", err)
+	}
+	return nil
+}
+
+func remove(ctx context.Context, tx *sql.Tx, id string) error {
+	if err := forget(ctx, tx, id); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, `UPDATE server_devices SET removed = 1, enrolled = 0,
+		user_name = '', model = '', os_version = '', product_name = '' WHERE id = $1`, id)
+	return err
+}

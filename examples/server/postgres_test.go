@@ -1,0 +1,38 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/db/dbtest"
+)
+
+func TestOnPostgreSQL(t *testing.T) {
+	dbtest.Run(t, map[string]func(*testing.T){
+		"TestScripts":                              TestScripts,
+		"TestMacIsLockedAndOpened":                 TestMacIsLockedAndOpened,
+		"TestRestartKeepsEverything":               TestRestartKeepsEverything,
+		"TestNoSecretIsKeptInClear":                TestNoSecretIsKeptInClear,
+		"TestTakeOverRaisesTheAlarm":               TestTakeOverRaisesTheAlarm,
+		"TestKeyringIsRotatedBesideARunningServer": TestKeyringIsRotatedBesideARunningServer,
+		"TestResealLeavesWhatDoesNotOpen":          TestResealLeavesWhatDoesNotOpen,
+		"TestTwoServersFollowTheKeyring":           TestTwoServersFollowTheKeyring,
+		"TestServerSaysThatItsKeyringCannotBeUsed": TestServerSaysThatItsKeyringCannotBeUsed,
+		"TestPurge":                                 TestPurge,
+		"TestPurgeOfOneDevice":                      TestPurgeOfOneDevice,
+		"TestRemovedMacIsFoundAndOpened":            TestRemovedMacIsFoundAndOpened,
+		"TestPINsOfAnEarlierEnrolment":              TestPINsOfAnEarlierEnrolment,
+		"TestNoLinkWithoutARecord":                  TestNoLinkWithoutARecord,
+		"TestLinksAreOnRecord":                      TestLinksAreOnRecord,
+		"TestRefusedSignInsAreOnRecord":             TestRefusedSignInsAreOnRecord,
+		"TestNoKeyringIsMadeWhereSomethingIsSealed": TestNoKeyringIsMadeWhereSomethingIsSealed,
+		"TestAnyServerServesAnyRequest":             TestAnyServerServesAnyRequest,
+		"TestRestartSignsNobodyOut":                 TestRestartSignsNobodyOut,
+		"TestTriesCountAtAllServers":                TestTriesCountAtAllServers,
+		"TestCodeIsUsedUpEverywhere":                TestCodeIsUsedUpEverywhere,
+		"TestManyOrdersAtTwoServersAreOneLock":      TestManyOrdersAtTwoServersAreOneLock,
+		"TestOddTexts":                              TestOddTexts,
+		"TestExportIsVerifiedElsewhere":             TestExportIsVerifiedElsewhere,
+		"TestLedgerIsVerifiedWhereItIs":             TestLedgerIsVerifiedWhereItIs,
+		"TestLastEventsAreSigned":                   TestLastEventsAreSigned,
+	})
+}
