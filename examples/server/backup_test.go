@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -20,7 +21,9 @@ import (
 func command(t *testing.T, env func(string) string, words ...string) said {
 	t.Helper()
 	var out, stderr bytes.Buffer
-	err := run(t.Context(), words, env, &out, &stderr)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // a server that starts all the same serves on
+	defer cancel()
+	err := run(ctx, words, env, &out, &stderr)
 	code := exit(err, &stderr)
 	return said{out.String(), stderr.String(), code}
 }

@@ -72,11 +72,7 @@ func launch(ctx context.Context, o options, stdout, stderr io.Writer) (err error
 	if err := d.Check(ctx); err != nil {
 		return err
 	}
-	var s *server
-	err = d.Alone(ctx, func(ctx context.Context) error {
-		s, err = prepare(ctx, o, o.baseURL(listener.Addr()), d, logger, stdout)
-		return err
-	})
+	s, err := prepare(ctx, o, o.baseURL(listener.Addr()), d, logger, stdout)
 	if err != nil {
 		return err
 	}
@@ -87,16 +83,18 @@ func launch(ctx context.Context, o options, stdout, stderr io.Writer) (err error
 }
 
 // prepare makes what the first start makes, and wires the server. Only one server of a database is here at a time.
-func prepare(ctx context.Context, o options, base string, d *db.DB, logger *slog.Logger, stdout io.Writer) (*server, error) {
-	keyring, err := openKeyring(ctx, o, d, logger)
-	if err != nil {
-		return nil, err
-	}
-	s, err := wire(ctx, o, base, d, keyring, logger)
-	if err != nil {
-		return nil, err
-	}
-	return s, createAdmin(ctx, o, s.accounts, stdout)
+func prepare(ctx context.Context, o options, base string, d *db.DB, logger *slog.Logger, stdout io.Writer) (s *server, err error) {
+	err = d.Alone(ctx, func(ctx context.Context) error {
+		keyring, err := openKeyring(ctx, o, d, logger)
+		if err != nil {
+			return err
+		}
+		if s, err = wire(ctx, o, base, d, keyring, logger); err != nil {
+			return err
+		}
+		return createAdmin(ctx, o, s.accounts, stdout)
+	})
+	return s, err
 }
 
 // listen opens the address, with TLS when there is a certificate.

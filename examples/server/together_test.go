@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -240,10 +239,7 @@ func TestFirstStartsTogether(t *testing.T) {
 				return
 			}
 			defer func() { assert.NoError(t, d.Close()) }()
-			errs[i] = d.Alone(t.Context(), func(ctx context.Context) error {
-				_, err := prepare(ctx, o, "http://127.0.0.1", d, slog.New(slog.DiscardHandler), &outs[i])
-				return err
-			})
+			_, errs[i] = prepare(t.Context(), o, "http://127.0.0.1", d, slog.New(slog.DiscardHandler), &outs[i])
 		})
 	}
 	starting.Wait()

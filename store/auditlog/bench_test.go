@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"os"
+	"path/filepath"
 	"runtime"
 	"sync/atomic"
 	"testing"
@@ -154,6 +156,29 @@ func BenchmarkVerify(b *testing.B) {
 	b.ReportMetric(float64(bare.Nanoseconds())/float64(*benchEvents), "bare-ns/event")
 	b.ReportMetric(float64(verified.Nanoseconds())/float64(*benchEvents), "verify-ns/event")
 	b.ReportMetric(float64(peak)/(1<<20), "peak-MiB")
+}
+
+// BenchmarkVerifyExport writes the log to a file, and reads it without the ledger.
+func BenchmarkVerifyExport(b *testing.B) {
+	s := newShelf(b)
+	require.NoError(b, s.log.Integrate(b.Context()))
+	var wrote, verified time.Duration
+	b.ResetTimer()
+	for range b.N {
+		file, err := os.Create(filepath.Join(b.TempDir(), "ledger.jsonl"))
+		require.NoError(b, err)
+		start := time.Now()
+		require.NoError(b, s.log.Export(b.Context(), file))
+		wrote += time.Since(start)
+		start = time.Now()
+		_, err = auditlog.VerifyExport(b.Context(), file, auditlog.Trust{Key: s.key})
+		require.NoError(b, err)
+		verified += time.Since(start)
+		require.NoError(b, file.Close())
+	}
+	perEvent := float64(b.N) * float64(*benchEvents)
+	b.ReportMetric(float64(wrote.Nanoseconds())/perEvent, "export-ns/event")
+	b.ReportMetric(float64(verified.Nanoseconds())/perEvent, "verify-ns/event")
 }
 
 // peakMemory is the largest heap while f runs, above that before.

@@ -10,7 +10,7 @@ import (
 	"github.com/latchkey-mdm/latchkey/lock"
 )
 
-// maxChains is how many actions a pass follows at most: about 60 MiB.
+// maxChains is how many actions a pass follows at most: about 70 MiB.
 const maxChains = 1 << 19
 
 // actionKey stands for an action's ID: half of its SHA-256.

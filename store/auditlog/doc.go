@@ -60,8 +60,8 @@
 // # Memory and time
 //
 // Verify and VerifyExport read the ledger from its first event to the last, in pages. They hold, for each action, the end of its hash chain, at
-// most 524,288 of them, which is about 60 MiB; with more actions they read the ledger again for the others, once for each further 300,000 or so.
-// Everything else is below 20 MiB, and does not grow with the ledger. Integrate holds 2 MiB of tiles; Export and proofs need less. A store that
-// is a Scanner is verified at more than half of the speed at which its rows can be read and hashed at all; comparing the actions of a live
-// ledger takes two queries for each beside that.
+// most 524,288 of them, which is about 70 MiB; with more actions they read the ledger again for the others, once for each further 300,000 or so.
+// Everything else is below 20 MiB, and does not grow with the ledger; the heap is up to twice as large between collections. Integrate holds 2 MiB
+// of tiles; Export and proofs need less. A store that is a Scanner is verified at more than half of the speed at which its rows can be read and
+// hashed at all. Comparing the actions of a live ledger takes two queries for each beside that, and one more for each idempotency key.
 package auditlog

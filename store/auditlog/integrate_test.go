@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -77,7 +78,16 @@ type faulty struct {
 	auditlog.Storage
 	tile func(level int, n int64, hashes []byte) []byte
 	note func(size int64, note []byte) (int64, []byte)
-	err  error
+	down atomic.Bool
+}
+
+var errDown = errors.New("disk on fire")
+
+func (f *faulty) err() error {
+	if f.down.Load() {
+		return errDown
+	}
+	return nil
 }
 
 func (f *faulty) Tile(ctx context.Context, level int, n int64) ([]byte, error) {
@@ -85,7 +95,7 @@ func (f *faulty) Tile(ctx context.Context, level int, n int64) ([]byte, error) {
 	if f.tile != nil {
 		hashes = f.tile(level, n, hashes)
 	}
-	return hashes, errors.Join(err, f.err)
+	return hashes, errors.Join(err, f.err())
 }
 
 func (f *faulty) Checkpoint(ctx context.Context) (int64, []byte, error) {
@@ -93,7 +103,7 @@ func (f *faulty) Checkpoint(ctx context.Context) (int64, []byte, error) {
 	if f.note != nil {
 		size, note = f.note(size, note)
 	}
-	return size, note, errors.Join(err, f.err)
+	return size, note, errors.Join(err, f.err())
 }
 
 // refusal is something done to what the log builds on.
@@ -218,9 +228,10 @@ func TestIntegrateStorageFails(t *testing.T) {
 	b := newBook(t)
 	b.signed(t, 300)
 	b.notices(t, 1)
-	broken := errors.New("disk on fire")
-	err := b.newLog(t, &faulty{Storage: b.Memory, err: broken}).Integrate(t.Context())
-	require.ErrorIs(t, err, broken)
+	f := &faulty{Storage: b.Memory}
+	f.down.Store(true)
+	err := b.newLog(t, f).Integrate(t.Context())
+	require.ErrorIs(t, err, errDown)
 	var found *auditlog.TamperError
 	assert.NotErrorAs(t, err, &found, "a storage that fails was not tampered with")
 }
@@ -242,15 +253,17 @@ func TestRun(t *testing.T) {
 		time.Sleep(time.Second)
 		assert.Contains(t, string(b.checkpoint(t)), "\n5\n", "within a second")
 
-		f.err = errors.New("disk on fire")
-		time.Sleep(5 * time.Second)
-		assert.Equal(t, 1, strings.Count(out.String(), "disk on fire"), "an error is logged once")
-		f.err = nil
-		time.Sleep(time.Second)
-		assert.Contains(t, out.String(), "goes on")
-		f.err = errors.New("disk on fire")
-		time.Sleep(time.Second)
-		assert.Equal(t, 2, strings.Count(out.String(), "disk on fire"), "and again when it comes back")
+		after := func(d time.Duration) string {
+			time.Sleep(d)
+			synctest.Wait()
+			return out.String()
+		}
+		f.down.Store(true)
+		assert.Equal(t, 1, strings.Count(after(5*time.Second), errDown.Error()), "an error is logged once")
+		f.down.Store(false)
+		assert.Contains(t, after(time.Second), "goes on")
+		f.down.Store(true)
+		assert.Equal(t, 2, strings.Count(after(time.Second), errDown.Error()), "and again when it comes back")
 		cancel()
 		assert.NoError(t, <-ended)
 	})

@@ -52,7 +52,7 @@ func TestTamperPostgres(t *testing.T) {
 				b.Queue(`INSERT INTO events (id, action, seq, type, time, scope, device, actor, prev, hash, body) OVERRIDING SYSTEM VALUE
 					VALUES ($1, nullif($2, ''), nullif($3, 0::bigint), $4, $5, $6, $7, $8, $9, $10, $11)`, i+1, string(e.Action), int64(e.Seq),
 					string(e.Type), e.Time.UnixMicro(), e.Scope, e.Device, e.Actor.ID, e.Prev, e.Hash, e.Body)
-				b.Queue("INSERT INTO log (position, event) VALUES ($1, $2)", e.Position, i+1)
+				b.Queue("INSERT INTO log (position, event, type) VALUES ($1, $2, $3)", e.Position, i+1, string(e.Type))
 			}
 			return all(ctx, b)
 		},

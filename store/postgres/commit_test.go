@@ -124,13 +124,7 @@ func opposite(t *testing.T, o *opened, changes []lock.Change) []lock.Change {
 		go func() {
 			errs, err := o.Commit(t.Context(), batch)
 			assert.NoError(t, err)
-			var stored []lock.Change
-			for i, err := range errs {
-				if err == nil && len(batch[i].Events) > 0 {
-					stored = append(stored, batch[i])
-				}
-			}
-			results <- stored
+			results <- recorded(batch, errs)
 		}()
 	}
 	var stored []lock.Change
@@ -138,6 +132,17 @@ func opposite(t *testing.T, o *opened, changes []lock.Change) []lock.Change {
 		stored = append(stored, <-results...)
 	}
 	require.Len(t, stored, len(changes))
+	return stored
+}
+
+// recorded are the changes with events that were stored.
+func recorded(batch []lock.Change, errs []error) []lock.Change {
+	var stored []lock.Change
+	for i, err := range errs {
+		if err == nil && len(batch[i].Events) > 0 {
+			stored = append(stored, batch[i])
+		}
+	}
 	return stored
 }
 

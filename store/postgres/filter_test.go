@@ -45,6 +45,8 @@ func TestQueriesUseIndexes(t *testing.T) {
 		{"feed", events(lock.EventFilter{From: 7}), false, "log_pkey"},
 		{"newest events", events(lock.EventFilter{Newest: true, From: 7}), false, "log_pkey"},
 		{"events of an action", events(lock.EventFilter{Action: "a"}), false, "events_action"},
+		{"events of a type", events(lock.EventFilter{Scope: "acme", Types: []lock.EventType{"alarm"}, From: 7}), false, "log_type"},
+		{"events of two types", events(lock.EventFilter{Scope: "acme", Types: []lock.EventType{"alarm", "denied"}, Newest: true}), true, "log_type"},
 		{"events of a device", events(lock.EventFilter{Scope: "acme", Devices: []string{"mac-1"}, Newest: true}), true, "events_device"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -70,7 +72,7 @@ SELECT 'a' || i, 'acme', 'mac-' || i % 1000, 'C' || i % 1000, 'ada', 'lock', 'qu
 FROM generate_series(1, 20000) i;
 INSERT INTO events (action, seq, type, time, scope, device, actor, prev, hash, body)
 SELECT id, 1, 'ordered', 1, scope, device, actor, '', '', '' FROM actions;
-INSERT INTO log SELECT id - 1, id FROM events;
+INSERT INTO log SELECT id - 1, id, CASE WHEN id % 1000 = 0 THEN 'alarm' ELSE type END FROM events;
 INSERT INTO secrets SELECT id, 1, 'k' || created % 3, '' FROM actions;
 INSERT INTO keys SELECT scope, 'k' || id, id FROM actions;
 ANALYZE`

@@ -138,9 +138,9 @@ func TestHistoryCannotBeRewritten(t *testing.T) {
 func TestRights(t *testing.T) {
 	url := server.Database(t)
 	owner := open(t, url)
-	exec(t, owner.pool, "CREATE ROLE ledger; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO ledger")
-	t.Cleanup(func() { exec(t, pool(t, url), "DROP OWNED BY ledger; DROP ROLE ledger") })
-	p := pool(t, url+"&role=ledger")
+	role := ask[string](t, owner.pool, "SELECT current_database()") // as good a name as any, and no other test's
+	exec(t, owner.pool, "CREATE ROLE "+role+"; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO "+role)
+	p := pool(t, url+"&role="+role)
 	s, err := postgres.New(t.Context(), p, nil)
 	require.NoError(t, err)
 	order := storetest.Bulk(t, 0, 1)

@@ -75,8 +75,11 @@ CREATE TABLE outbox (
 
 CREATE TABLE log (
   position BIGINT NOT NULL PRIMARY KEY,
-  event    BIGINT NOT NULL UNIQUE
+  event    BIGINT NOT NULL UNIQUE,
+  type     TEXT COLLATE "C" NOT NULL -- that of the event, so that an index has the feed by type
 );
+
+CREATE INDEX log_type ON log (type, position);
 
 -- The Merkle log over the feed.
 CREATE TABLE log_tiles (

@@ -1,5 +1,5 @@
 // Package postgrestest runs a private PostgreSQL server for tests: in a temporary folder, reached through a Unix socket there, with the
-// durable settings that PostgreSQL has by itself. The server ends with the tests, also when they are killed (on Linux).
+// durable settings that PostgreSQL has by itself. The server ends with the tests, also when they are killed (on Linux; its folder then stays).
 //
 // One server is enough for a test binary. Its zero value starts when the first test asks for a database:
 //

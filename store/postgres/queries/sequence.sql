@@ -3,5 +3,6 @@
 WITH moved AS (
   DELETE FROM outbox WHERE event IN (SELECT event FROM outbox ORDER BY event LIMIT $1) RETURNING event
 )
-INSERT INTO log (position, event)
-SELECT (SELECT coalesce(max(position), -1) FROM log) + row_number() OVER (ORDER BY event), event FROM moved
+INSERT INTO log (position, event, type)
+SELECT (SELECT coalesce(max(position), -1) FROM log) + row_number() OVER (ORDER BY event), event, type
+FROM moved JOIN events ON id = event

@@ -35,10 +35,13 @@ func TestTenServersStartTogether(t *testing.T) {
 // Who reads and then writes does not do so on what another one has changed meanwhile.
 func TestWritesAreOneAfterTheOther(t *testing.T) {
 	source := dbtest.Source(t, &server)
-	const workers, each = 8, 10
+	const workers, each = 8, 20
+	opened := make([]*db.DB, workers)
+	for i := range opened {
+		opened[i] = dbtest.Open(t, source)
+	}
 	var working sync.WaitGroup
-	for range workers {
-		d := dbtest.Open(t, source)
+	for _, d := range opened {
 		working.Go(func() {
 			for range each {
 				assert.NoError(t, d.Write(t.Context(), func(tx *sql.Tx) error {
@@ -52,15 +55,18 @@ func TestWritesAreOneAfterTheOther(t *testing.T) {
 		})
 	}
 	working.Wait()
-	assert.Equal(t, workers*each, accounts(t, dbtest.Open(t, source)), "no number was taken twice")
+	assert.Equal(t, workers*each, accounts(t, opened[0]), "no number was taken twice")
 }
 
 func TestAloneIsOneAtATime(t *testing.T) {
 	source := server.Database(t)
 	var inside, calls atomic.Int32
+	opened := make([]*db.DB, 5)
+	for i := range opened {
+		opened[i] = dbtest.Open(t, source)
+	}
 	var working sync.WaitGroup
-	for range 5 {
-		d := dbtest.Open(t, source)
+	for _, d := range opened {
 		working.Go(func() {
 			for range 20 {
 				assert.NoError(t, d.Alone(t.Context(), func(ctx context.Context) error {

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/db/dbtest"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/secret"
 	"github.com/latchkey-mdm/latchkey/pin"
@@ -36,10 +37,16 @@ func TestSecretIsMadeOnce(t *testing.T) {
 	source, keyring := dbtest.Source(t, &server), newKeyring(t)
 	var mu sync.Mutex
 	seen := map[string]int{}
-	var starting sync.WaitGroup
-	for i := range 10 {
-		d := dbtest.Open(t, source)
+	opened := make([]*db.DB, 10)
+	for i := range opened {
+		opened[i] = dbtest.Open(t, source)
+	}
+	var starting, ready sync.WaitGroup
+	ready.Add(len(opened))
+	for i, d := range opened {
 		starting.Go(func() {
+			ready.Done()
+			ready.Wait()
 			p, err := secret.Open(t.Context(), d, keyring, secret.AuditLog, made(fmt.Sprint(i)))
 			if assert.NoError(t, err) {
 				mu.Lock()
