@@ -54,7 +54,7 @@ var actors = map[lock.EventType][]string{
 // unrecorded are events that nothing here records yet, or that Note records for whoever asks.
 var unrecorded = []lock.EventType{
 	lock.EventApproved, lock.EventRejected, lock.EventRevealRequested, lock.EventRevealApproved, lock.EventSecretAdded,
-	lock.EventSignedIn, lock.EventBatchOpened, lock.EventBatchCancelled, lock.EventAuditRead, lock.EventEnrolmentLink, lock.EventEnrolled,
+	lock.EventSignedIn, lock.EventBatchOpened, lock.EventBatchCancelled, lock.EventAuditRead, lock.EventAuditVerified, lock.EventEnrolmentLink, lock.EventEnrolled,
 	lock.EventRemoved, lock.EventKeyring,
 }
 

@@ -47,6 +47,7 @@ const (
 	EventBatchOpened    EventType = "batch-opened"
 	EventBatchCancelled EventType = "batch-cancelled"
 	EventAuditRead      EventType = "audit-read"
+	EventAuditVerified  EventType = "audit-verified" // what came of it is among the facts
 	EventEnrolmentLink  EventType = "enrolment-link" // a way in was handed out: who has it can enrol a device, or renew one's certificate
 	EventEnrolled       EventType = "enrolled"       // a certificate was bound to a device
 	EventRemoved        EventType = "removed"        // a device was taken out of the embedder's inventory

@@ -9,7 +9,7 @@ import (
 // of a Report. It returns when the notice is durable.
 func (s *Service) Note(ctx context.Context, a Actor, t EventType, scope string, facts map[string]string) error {
 	switch t {
-	case EventSignedIn, EventAuditRead, EventBatchOpened, EventBatchCancelled, EventAlarm, EventEnrolmentLink, EventEnrolled, EventRemoved,
+	case EventSignedIn, EventAuditRead, EventAuditVerified, EventBatchOpened, EventBatchCancelled, EventAlarm, EventEnrolmentLink, EventEnrolled, EventRemoved,
 		EventKeyring:
 	default:
 		return &InputError{Field: "type", Rule: "must be a notice, not " + clip(string(t), 32)}

@@ -143,13 +143,11 @@ func TestLedgerIsVerifiedWhereItIs(t *testing.T) {
 
 	var outcomes []string
 	sequence(t, d.Ledger)
-	reads, err := d.Ledger.Events(t.Context(), lock.EventFilter{Types: []lock.EventType{lock.EventAuditRead}})
+	reads, err := d.Ledger.Events(t.Context(), lock.EventFilter{Types: []lock.EventType{lock.EventAuditVerified}})
 	require.NoError(t, err)
 	for _, e := range reads {
-		if e.Facts["kind"] == "verify" {
-			outcomes = append(outcomes, e.Facts["outcome"])
-			assert.Equal(t, lock.Actor{ID: "admin", Name: "audit command", Address: "local"}, e.Actor)
-		}
+		outcomes = append(outcomes, e.Facts["outcome"])
+		assert.Equal(t, lock.Actor{ID: "admin", Name: "audit command", Address: "local"}, e.Actor)
 	}
 	assert.Equal(t, []string{"intact", "intact", "tampered"}, outcomes)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"flag"
 	"fmt"
@@ -53,6 +54,11 @@ func TestReplicas(t *testing.T) {
 		fleet.Go(func() { c.live(t, mac) })
 	}
 	watchers.Go(func() { c.watch(t) })
+	t.Cleanup(func() { // when the test ends early
+		c.over.Store(true)
+		fleet.Wait()
+		watchers.Wait()
+	})
 	kills := c.fight(t, *replicasFor)
 	c.over.Store(true) // each Mac ends with its lock opened
 	fleet.Wait()
@@ -106,17 +112,26 @@ func freeAddr(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// launch starts a replica, which has a state folder of its own and nothing in it.
+// launch starts a replica, which has a state folder of its own and nothing in it. One that gives up, because PostgreSQL went away while it
+// started, is started again, as whatever watches over a server does.
 func (c *cluster) launch(t *testing.T, i int) {
 	t.Helper()
-	replica := program(t, c.logs, "-addr", c.addrs[i], "-data", filepath.Join(c.dir, fmt.Sprint("replica-", i)), "-keyring", c.ring, "-url", c.url)
-	out, err := replica.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, replica.Start())
-	t.Cleanup(func() { _ = replica.Process.Kill() }) // when the test ends early
-	listening(t, out)
-	go func() { _, _ = io.Copy(io.Discard, out) }()
-	c.running[i] = replica
+	for until := time.Now().Add(patience); time.Now().Before(until); {
+		replica := program(t, c.logs, "-addr", c.addrs[i], "-data", filepath.Join(c.dir, fmt.Sprint("replica-", i)), "-keyring", c.ring, "-url", c.url)
+		out, err := replica.StdoutPipe()
+		require.NoError(t, err)
+		require.NoError(t, replica.Start())
+		t.Cleanup(func() { _ = replica.Process.Kill() }) // when the test ends early
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			if strings.HasPrefix(lines.Text(), "Listening on ") {
+				go func() { _, _ = io.Copy(io.Discard, out) }()
+				c.running[i] = replica
+				return
+			}
+		}
+		_ = replica.Wait() // it is in the log why
+	}
+	require.FailNow(t, "a replica does not start", "%s", c.logs)
 }
 
 // fight kills a replica every second and starts it again, and restarts PostgreSQL as after a crash at a third and at two thirds of the
@@ -211,7 +226,7 @@ func (c *cluster) verifies(t *testing.T) auditlog.Report {
 	}
 	key, ok := c.fetch(t, "/api/v1/audit/key")
 	require.True(t, ok)
-	report, err := auditlog.Verify(t.Context(), ledger, ledger.(auditlog.Storage), auditlog.Trust{Key: string(key), Older: c.checkpoints})
+	report, err := auditlog.Verify(t.Context(), ledger, ledger, auditlog.Trust{Key: string(key), Older: c.checkpoints})
 	require.NoError(t, err)
 	return report
 }

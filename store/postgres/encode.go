@@ -120,7 +120,7 @@ func check(field string, entries ...[]string) error {
 		size := 0
 		for _, text := range texts {
 			size += len(text)
-			if !utf8.ValidString(text) || strings.IndexByte(text, 0) >= 0 {
+			if !isText(text) {
 				return &lock.InputError{Field: field, Rule: "must have texts of valid UTF-8 without zero bytes"}
 			}
 		}
@@ -130,3 +130,6 @@ func check(field string, entries ...[]string) error {
 	}
 	return nil
 }
+
+// isText reports whether PostgreSQL can keep it as text.
+func isText(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	_ "embed" // the statement
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -82,8 +83,17 @@ func (r reader) Events(ctx context.Context, f lock.EventFilter) ([]lock.Event, e
 	return events, err
 }
 
-// each runs the query and gives every row to the function.
+// each runs the query and gives every row to the function. What PostgreSQL cannot keep is not there: to ask for it would be an error, and end
+// a caller's transaction.
 func (r reader) each(ctx context.Context, query string, args []any, row func(scan func(...any) error) error) error {
+	for i, arg := range args {
+		if text, ok := arg.(string); ok && !isText(text) {
+			return ctx.Err()
+		}
+		if texts, ok := arg.([]string); ok {
+			args[i] = slices.DeleteFunc(texts, func(text string) bool { return !isText(text) })
+		}
+	}
 	rows, err := r.c.Query(ctx, query, args...)
 	if err == nil {
 		_, err = pgx.CollectRows(rows, func(c pgx.CollectableRow) (struct{}, error) { return struct{}{}, row(c.Scan) })

@@ -2,7 +2,8 @@
 // them proven, and verify the whole ledger.
 //
 // Everything needs the right to audit (lock.VerbAudit), which lock.Service decides. To read is an event itself, lock.EventAuditRead, and is
-// on record before anything is shown; its fact "kind" is "verify" or "export", and missing for a page of a list. Checkpoints and proofs hold
+// on record before anything is shown; its fact "kind" is "export", and missing for a page of a list. What came of a verification is another,
+// lock.EventAuditVerified. Checkpoints and proofs hold
 // nothing of an event: to take them is not recorded.
 package audit
 

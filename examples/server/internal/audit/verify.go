@@ -50,7 +50,6 @@ const (
 	factActions = "actions"
 	factOlder   = "older_checkpoints"
 	factFinding = "finding"
-	kindVerify  = "verify"
 	kindExport  = "export"
 )
 
@@ -70,7 +69,7 @@ func (t *Trail) Verify(ctx context.Context, a lock.Actor, older [][]byte) (audit
 	defer t.verifying.Unlock()
 	report, err := auditlog.Verify(ctx, t.Ledger, t.Storage, auditlog.Trust{Key: t.Key, Older: older})
 	facts := map[string]string{
-		factKind: kindVerify, factOutcome: string(Intact), factEvents: count(report.Events), factSigned: count(report.Size),
+		factOutcome: string(Intact), factEvents: count(report.Events), factSigned: count(report.Size),
 		factActions: count(report.Actions), factOlder: strconv.Itoa(len(older)),
 	}
 	tampered := (*auditlog.TamperError)(nil)
@@ -85,7 +84,7 @@ func (t *Trail) Verify(ctx context.Context, a lock.Actor, older [][]byte) (audit
 	}
 	record, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordPatience)
 	defer cancel()
-	noted := t.note(record, a, facts)
+	noted := t.Service.Note(record, a, lock.EventAuditVerified, t.Scope, facts)
 	if noted == nil {
 		noted = t.place(record)
 	}
@@ -111,29 +110,23 @@ func (t *Trail) place(ctx context.Context) error {
 
 func count(n int64) string { return strconv.FormatInt(n, 10) }
 
-// Last returns the last verification that is on record, whichever server did it, as far as it is among the last 1,000 times that the log was
-// read; nil when there is none.
+// Last returns the last verification that is on record, whichever server did it; nil when there is none.
 func (t *Trail) Last(ctx context.Context, a lock.Actor) (*Verification, error) {
-	reads, err := t.Service.Events(ctx, a, lock.EventFilter{
-		Scope: t.Scope, Types: []lock.EventType{lock.EventAuditRead}, Newest: true, Limit: 1000,
+	found, err := t.Service.Events(ctx, a, lock.EventFilter{
+		Scope: t.Scope, Types: []lock.EventType{lock.EventAuditVerified}, Newest: true, Limit: 1,
 	})
-	if err != nil {
+	if err != nil || len(found) == 0 {
 		return nil, err
 	}
-	for _, e := range reads {
-		if e.Facts[factKind] != kindVerify {
-			continue
-		}
-		number := func(name string) int64 {
-			n, _ := strconv.ParseInt(e.Facts[name], 10, 64) // 0 for what is not there
-			return n
-		}
-		return &Verification{
-			By: e.Actor, At: e.Time, Outcome: Outcome(e.Facts[factOutcome]), Events: number(factEvents), Signed: number(factSigned),
-			Actions: number(factActions), Older: number(factOlder), Finding: e.Facts[factFinding],
-		}, nil
+	e := found[0]
+	number := func(name string) int64 {
+		n, _ := strconv.ParseInt(e.Facts[name], 10, 64) // 0 for what is not there
+		return n
 	}
-	return nil, nil //nolint:nilnil // see above
+	return &Verification{
+		By: e.Actor, At: e.Time, Outcome: Outcome(e.Facts[factOutcome]), Events: number(factEvents), Signed: number(factSigned),
+		Actions: number(factActions), Older: number(factOlder), Finding: e.Facts[factFinding],
+	}, nil
 }
 
 // MaxCheckpoint is the size of a checkpoint in bytes.

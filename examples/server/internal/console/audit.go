@@ -33,7 +33,7 @@ var eventFilters = []eventFilter{
 	{"keys", "Keys", []lock.EventType{lock.EventKeyring, lock.EventResealed}},
 	{"retention", "Purges and legal holds", []lock.EventType{lock.EventPurge, lock.EventPurged, lock.EventHoldPlaced, lock.EventHoldLifted}},
 	{"sign-ins", "Sign-ins", []lock.EventType{lock.EventSignedIn}},
-	{"reads", "Readings of this log", []lock.EventType{lock.EventAuditRead}},
+	{"reads", "Readings of this log", []lock.EventType{lock.EventAuditRead, lock.EventAuditVerified}},
 }
 
 // auditQuery is which events were asked for.

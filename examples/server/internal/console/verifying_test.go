@@ -97,10 +97,8 @@ func TestVerification(t *testing.T) {
 	has(t, text, "Event at position 6 was changed")
 	has(t, text, "Audit log verified: tampered")
 	var outcomes []string
-	for _, e := range b.events(lock.EventAuditRead) {
-		if e.Facts["kind"] == "verify" {
-			outcomes = append(outcomes, e.Facts["outcome"])
-		}
+	for _, e := range b.events(lock.EventAuditVerified) {
+		outcomes = append(outcomes, e.Facts["outcome"])
 	}
 	assert.Equal(t, []string{"intact", "intact", "intact", "tampered"}, outcomes)
 }

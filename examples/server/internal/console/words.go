@@ -85,6 +85,7 @@ var acts = map[lock.EventType]string{
 	lock.EventBatchOpened:     "Batch opened",
 	lock.EventBatchCancelled:  "Batch cancelled",
 	lock.EventAuditRead:       "Audit log read",
+	lock.EventAuditVerified:   "Audit log verified",
 	lock.EventEnrolmentLink:   "Enrolment link made",
 	lock.EventEnrolled:        "Certificate bound",
 	lock.EventRemoved:         "Device removed from the inventory",
@@ -100,7 +101,7 @@ var ways = map[lock.EventType]map[string]string{
 	lock.EventKeyring: {
 		"activated": "New key in use", "resealed": "Secrets of the retired key sealed anew", "removed": "Retired key removed",
 	},
-	lock.EventAuditRead: {"export": "Audit log exported", "verify": "Audit log verified"},
+	lock.EventAuditRead: {"export": "Audit log exported"},
 	lock.EventEnrolled: {
 		"new": "Certificate bound: new device", "again": "Certificate bound: enrolled again", "renewed": "Certificate bound: renewed",
 	},
@@ -114,7 +115,7 @@ func what(e lock.Event) string {
 		return orderOf(*e.Order)
 	case e.Type == lock.EventSignedIn && e.Facts["outcome"] == "refused":
 		return "Sign-in refused"
-	case e.Type == lock.EventAuditRead && e.Facts["outcome"] != "":
+	case e.Type == lock.EventAuditVerified && e.Facts["outcome"] != "":
 		return text + ": " + e.Facts["outcome"]
 	case e.Type == lock.EventPurge && e.Facts["phase"] == "ended":
 		return text + ": ended, " + cmp.Or(e.Facts["purged"], "none") + " purged"
@@ -174,7 +175,7 @@ func grave(e lock.Event) bool {
 		return true
 	case lock.EventSignedIn:
 		return e.Facts["outcome"] == "refused"
-	case lock.EventAuditRead:
+	case lock.EventAuditVerified:
 		return e.Facts["outcome"] == string(audit.Tampered)
 	}
 	return false

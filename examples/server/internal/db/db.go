@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -152,5 +153,5 @@ func (d *DB) retry(ctx context.Context, write func() error) error {
 // inTheWay reports whether PostgreSQL undid a transaction because of another one.
 func inTheWay(err error) bool {
 	var said *pgconn.PgError
-	return errors.As(err, &said) && (said.Code == "40001" || said.Code == "40P01") // serialization failure, deadlock
+	return errors.As(err, &said) && slices.Contains([]string{"40001", "40P01", "23505"}, said.Code) // serialization failure, deadlock, unique violation
 }
