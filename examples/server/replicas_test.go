@@ -62,10 +62,10 @@ func TestReplicas(t *testing.T) {
 	kills := c.fight(t, *replicasFor)
 	c.over.Store(true) // each Mac ends with its lock opened
 	fleet.Wait()
+	c.allEnd(t, macs)
 	for _, mac := range macs {
 		c.settle(t, mac)
 	}
-	c.allEnd(t)
 	watchers.Wait()
 	checked := c.verifies(t)
 	for _, replica := range c.running {
@@ -140,7 +140,7 @@ func (c *cluster) fight(t *testing.T, lasting time.Duration) (kills int) {
 	t.Helper()
 	begun := time.Now()
 	crashes := []time.Duration{lasting / 3, 2 * lasting / 3}
-	for tick := time.NewTicker(time.Second); time.Since(begun) < lasting; <-tick.C {
+	for tick := time.NewTicker(time.Second); len(crashes) > 0 || time.Since(begun) < lasting; <-tick.C {
 		if len(crashes) > 0 && time.Since(begun) >= crashes[0] {
 			crashes = crashes[1:]
 			c.postgres.Restart(t, postgrestest.Immediate)
@@ -151,7 +151,6 @@ func (c *cluster) fight(t *testing.T, lasting time.Duration) (kills int) {
 		kills++
 		c.launch(t, i)
 	}
-	require.Empty(t, crashes, "PostgreSQL was restarted twice")
 	return kills
 }
 
@@ -189,8 +188,9 @@ func (c *cluster) fetch(t *testing.T, path string) (text []byte, ok bool) {
 	return text, err == nil && res.StatusCode == http.StatusOK
 }
 
-// allEnd waits until every lock that was ordered is in a final state.
-func (c *cluster) allEnd(t *testing.T) {
+// allEnd lets the fleet talk until every lock that was ordered is in a final state: what a Mac acknowledged last is over when it comes again
+// after the guard.
+func (c *cluster) allEnd(t *testing.T, macs []*mdmtest.Mac) {
 	t.Helper()
 	states := map[string]int{}
 	c.ordered.Range(func(id, _ any) bool {
@@ -198,7 +198,14 @@ func (c *cluster) allEnd(t *testing.T) {
 		ended := assert.Eventually(t, func() bool {
 			status, answer, err := c.try(t, http.MethodGet, "/api/v1/actions/"+id.(string), nil, "")
 			state = answer.text("state")
-			return err == nil && status == http.StatusOK && state != "queued" && state != "issued" && state != "confirmed"
+			if err == nil && status == http.StatusOK && state != "queued" && state != "issued" && state != "confirmed" {
+				return true
+			}
+			for _, mac := range macs {
+				c.openWith(t, mac)
+				_, _ = mac.Poll(t.Context())
+			}
+			return false
 		}, patience, 10*time.Millisecond, "order %s ends", id)
 		states[state]++
 		return ended
