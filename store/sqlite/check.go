@@ -28,7 +28,8 @@ func (e *DamageError) Unwrap() error { return e.Err }
 
 const maxFindings = 20
 
-// Check reads the whole database and returns a *DamageError when its pages, rows, constraints or references do not hold together. It takes
+// Check reads the whole database and returns a *DamageError when its pages, rows, indexes, constraints or references do not hold together: a lane
+// or a key that an index has lost could be taken twice. It takes
 // time with the size of the file, blocks nobody, and is for the start of a program. Whether the events are those that were recorded is not
 // for SQLite to tell: see package auditlog. That a file is damaged so much that it cannot be read is told from other errors by the method
 // Code() int of the driver's errors, as modernc.org/sqlite has it.
@@ -51,7 +52,7 @@ func checkFile(ctx context.Context, c conn, schema string) error {
 
 func problems(ctx context.Context, c conn, schema string) (findings []string, err error) {
 	r := reader{c}
-	err = r.each(ctx, fmt.Sprintf("PRAGMA %s.quick_check(%d)", schema, maxFindings), nil, func(scan func(...any) error) error {
+	err = r.each(ctx, fmt.Sprintf("PRAGMA %s.integrity_check(%d)", schema, maxFindings), nil, func(scan func(...any) error) error {
 		var finding string
 		err := scan(&finding)
 		if finding != "ok" {

@@ -36,6 +36,7 @@ func TestCheckFindsDamage(t *testing.T) {
 		"a reference to nothing": orphan,
 		"a page of the tables":   overwrite(2*page, "this is no page of a b-tree"),
 		"another file":           overwrite(0, "this is no database"),
+		"an index lacks a row":   forgetful,
 		"cut off": func(t *testing.T, o *opened) {
 			o.close()
 			require.NoError(t, os.Truncate(o.path, 3*page))
@@ -53,4 +54,22 @@ func TestCheckFindsDamage(t *testing.T) {
 			assert.ErrorContains(t, err, "restore a backup")
 		})
 	}
+}
+
+// forgetful takes an index away, adds a second live action of a device, and puts the index back as it was.
+func forgetful(t *testing.T, o *opened) {
+	o.close()
+	beside := func(statements ...string) {
+		db := writerPool(t, sqlite.DSN(o.path))
+		for _, statement := range statements {
+			_, err := db.ExecContext(t.Context(), statement)
+			require.NoError(t, err)
+		}
+		require.NoError(t, db.Close())
+	}
+	beside("PRAGMA writable_schema = 1", "CREATE TABLE kept AS SELECT * FROM sqlite_schema WHERE name = 'actions_lane'",
+		"DELETE FROM sqlite_schema WHERE name = 'actions_lane'", "PRAGMA schema_version = 900")
+	beside(`INSERT INTO actions (id, version, scope, device, serial, actor, kind, state, lane, batch, ref, created, due, wake, data)
+		SELECT 'x' || id, version, scope, device, serial, actor, kind, state, lane, batch, ref, created, due, wake, data FROM actions LIMIT 1`)
+	beside("PRAGMA writable_schema = 1", "INSERT INTO sqlite_schema SELECT * FROM kept", "PRAGMA schema_version = 901")
 }

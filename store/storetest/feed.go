@@ -42,6 +42,24 @@ func feedCases() []testCase {
 			assert.Equal(l, []int64{0}, read(lock.EventFilter{Newest: true, From: 1}))
 		}},
 		{"filters", filteredFeed},
+		{"several types in pages, forwards and backwards", func(l *ledger) {
+			for i := range 4 {
+				l.went(l.ordered(fmt.Sprint("mac-", i)), lock.EventIssued)
+				l.must(l.notice("mac"))
+			}
+			page := func(f lock.EventFilter) []int64 {
+				f.Types, f.Limit = []lock.EventType{lock.EventDenied, lock.EventOrdered, lock.EventDenied}, 2
+				return positions(l.events(f))
+			}
+			assert.Equal(l, []int64{0, 2}, page(lock.EventFilter{}))
+			assert.Equal(l, []int64{3, 5}, page(lock.EventFilter{From: 3}))
+			assert.Equal(l, []int64{6, 8}, page(lock.EventFilter{From: 6}))
+			assert.Equal(l, []int64{9, 11}, page(lock.EventFilter{From: 9}))
+			assert.Empty(l, page(lock.EventFilter{From: 12}))
+			assert.Equal(l, []int64{11, 9}, page(lock.EventFilter{Newest: true}))
+			assert.Equal(l, []int64{8, 6}, page(lock.EventFilter{Newest: true, From: 9}))
+			assert.Equal(l, []int64{0}, page(lock.EventFilter{Newest: true, From: 2}))
+		}},
 	}
 }
 
