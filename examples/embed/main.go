@@ -45,7 +45,7 @@ func embed(ctx context.Context, out io.Writer, keyringFile string) error {
 		return err
 	}
 	svc, err := lock.New(lock.Config{
-		Store:     store.NewMemory(), // in earnest: store/sqlite, which keeps what it is given
+		Store:     store.NewMemory(), // in earnest: store/sqlite or store/postgres, which keep what they are given
 		Sealer:    keyring,
 		Platforms: []lock.Platform{mdmproto.Platform(nil)}, // nil: Macs poll by themselves
 		Authorize: everybody{},
