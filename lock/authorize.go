@@ -59,7 +59,7 @@ type Target struct {
 // Authorizer decides who may do what. A Service without one allows nobody anything.
 type Authorizer interface {
 	// Authorize allows (nil) or denies one verb on one target. Any error denies, is recorded as a notice with its text, and reaches the
-	// caller wrapped beside ErrDenied.
+	// caller wrapped beside ErrDenied; but one that wraps ErrUndecided, because a database did not answer, reaches the caller as it is.
 	Authorize(ctx context.Context, a Actor, v Verb, t Target) error
 	// Visible narrows a listing: the filter it returns is what the actor asked for and may see. An empty field selects everything, so an
 	// actor who may see nothing gets an error, which denies as above.

@@ -17,63 +17,27 @@ type Candidate struct {
 
 // Candidates lists every PIN that may open the device, the most likely first: those that the device acknowledged or somebody opened it
 // with (the last first), those that may be on the device (last delivered first), released (newest first), refused, those that never left,
-// and at the end those that somebody tried in vain. Nothing is left out but what was purged, which opens nothing any more: a device is
-// found by its ID and, when d.Serial is set, by its serial number, so that the PINs of an earlier enrolment are listed too.
+// and at the end those that somebody tried in vain. Nothing is left out but what was purged, which opens nothing any more, and what the
+// actor may not see. A device is found by its ID, by its serial number, and by all IDs and serial numbers that the ledger has in common
+// with these, so that the PINs of an earlier enrolment are listed too, and those that were ordered before its serial number was known.
 //
-// A device that nobody has in an inventory any more is found by what its label says: with no ID, d needs only Scope and Serial. Then all
-// is listed that the ledger has under any ID that had this serial number.
+// A device that nobody has in an inventory any more is found by what its label says: with no ID, d needs only Scope and Serial. Where many
+// machines share a placeholder as their serial number, the PINs of all of them are listed: Action.Device tells them apart.
 func (s *Service) Candidates(ctx context.Context, actor Actor, d Device) ([]Candidate, error) {
 	if err := d.validateKnown(); err != nil {
 		return nil, err
 	}
-	actions, err := s.look(ctx, actor, ledgerOf(d))
+	actions, err := wholeLedger(d, func(f Filter) ([]Action, error) {
+		f, err := s.visible(ctx, actor, VerbView, f)
+		if err != nil {
+			return nil, err
+		}
+		return s.all(ctx, f)
+	})
 	if err != nil {
 		return nil, err
 	}
-	if d.ID == "" && len(actions) > 0 { // an order may have been made before its serial number was known
-		more, err := s.look(ctx, actor, []Filter{{Scope: d.Scope, Devices: deviceIDs(actions)}})
-		if err != nil {
-			return nil, err
-		}
-		actions = append(actions, more...)
-	}
 	return rankCandidates(withPIN(actions)), nil
-}
-
-// look reads what the actor may see of these listings.
-func (s *Service) look(ctx context.Context, actor Actor, filters []Filter) (actions []Action, err error) {
-	for _, f := range filters {
-		if f, err = s.visible(ctx, actor, VerbView, f); err != nil {
-			return nil, err
-		}
-		found, err := s.all(ctx, f)
-		if err != nil {
-			return nil, err
-		}
-		actions = append(actions, found...)
-	}
-	return actions, nil
-}
-
-func deviceIDs(actions []Action) []string {
-	var ids []string
-	for _, a := range actions {
-		ids = append(ids, a.Device.ID)
-	}
-	slices.Sort(ids)
-	return slices.Compact(ids)
-}
-
-// ledgerOf finds all that the ledger has of a device: by its ID, and by its serial number what it was called in an earlier enrolment.
-func ledgerOf(d Device) []Filter {
-	var filters []Filter
-	if d.ID != "" {
-		filters = append(filters, Filter{Scope: d.Scope, Devices: []string{d.ID}})
-	}
-	if serial := d.snapshot().Serial; serial != "" {
-		filters = append(filters, Filter{Scope: d.Scope, Serial: serial})
-	}
-	return filters
 }
 
 // withPIN keeps the actions that have a PIN, each once, newest first.

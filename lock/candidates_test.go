@@ -109,7 +109,44 @@ func TestCandidatesBySerial(t *testing.T) {
 
 	assert.Equal(t, []lock.ID{after.ID, before.ID}, candidateIDs(t, f, renamed), "each once, and none of another device or scope")
 	renamed.Serial = ""
-	assert.Equal(t, []lock.ID{after.ID}, candidateIDs(t, f, renamed), "without a serial number, by ID alone")
+	assert.Equal(t, []lock.ID{after.ID, before.ID}, candidateIDs(t, f, renamed), "the ledger knows its serial number")
+}
+
+// TestCandidatesOfADeviceWithManyNames: whichever of its names is given, every PIN is found. That of a stranger is not.
+func TestCandidatesOfADeviceWithManyNames(t *testing.T) {
+	f := newFixture(t)
+	var want []lock.ID
+	for _, d := range []lock.Device{as("mac-1", ""), as("mac-1", "S1"), as("mac-5", "S1"), as("mac-5", "S2"), as("mac-9", "S2")} {
+		a := f.Lock(d)
+		f.Deliver(d)
+		cancel(t, f, a.ID)
+		want = append([]lock.ID{a.ID}, want...)
+		f.Clock.Advance(time.Second)
+	}
+	f.Lock(as("mac-7", ""))
+	f.Lock(as("mac-8", "S8"))
+	for name, d := range map[string]lock.Device{
+		"by its first ID": named("mac-1", ""), "by a new ID": named("mac-10", "S2"), "by its last ID": named("mac-9", ""),
+		"by a label": named("", "S1"), "by all": named("mac-9", "S2"),
+	} {
+		t.Run(name, func(t *testing.T) { assert.Equal(t, want, candidateIDs(t, f, d)) })
+	}
+}
+
+// TestCandidatesThatOneMaySee: a right that is narrow stays so for every name of the device.
+func TestCandidatesThatOneMaySee(t *testing.T) {
+	f := newFixture(t)
+	f.Lock(as("mac-1", "S1"))
+	mine := f.Lock(as("mac-9", "S1"))
+	f.Lock(as("mac-9b", "S1"))
+	var asked []lock.Filter
+	f.Rights.Narrow(func(f lock.Filter) lock.Filter {
+		asked = append(asked, f)
+		f.Devices = []string{"mac-9"}
+		return f
+	})
+	assert.Equal(t, []lock.ID{mine.ID}, candidateIDs(t, f, named("mac-9", "")))
+	assert.Equal(t, []lock.Filter{{Scope: "acme", Devices: []string{"mac-9"}}, {Scope: "acme", Serial: "S1"}}, asked)
 }
 
 // TestCandidatesOfManyLocks has more of them than a page: one Mac that was enrolled anew each time.

@@ -25,6 +25,8 @@ const (
 	ErrWrongDevice Error = "the action belongs to another device"
 	// ErrDenied: the Authorizer said no; the denial is recorded.
 	ErrDenied Error = "not allowed"
+	// ErrUndecided: an Authorizer could not find out whether the actor may. Nothing is allowed, and no denial is recorded: ask again.
+	ErrUndecided Error = "it cannot be decided now whether this is allowed"
 	// ErrSealed: a sealed secret could not be opened, so the command or the PIN cannot be made now. The secret stays in the ledger.
 	ErrSealed Error = "a sealed secret cannot be opened"
 	// ErrPurged: a retention purge took the secret, see Service.Purge. That it was there, and what became of it, stays in the ledger.

@@ -40,6 +40,9 @@ func TestHoldCoversADevice(t *testing.T) {
 		"enrolled anew":                     {[]lock.Device{as("mac-9", "S-mac-1")}, mac(), "legal_hold"},
 		"by an ID that it had":              {[]lock.Device{as("mac-9", "S-mac-1"), mac()}, named("mac-1", ""), "legal_hold"},
 		"by a serial number that came late": {[]lock.Device{as("mac-1", ""), mac()}, named("mac-9", "S-mac-1"), "legal_hold"},
+		"before its number was known":       {[]lock.Device{as("mac-1", ""), as("mac-1", "S1"), as("mac-9", "S1")}, named("mac-9", ""), "legal_hold"},
+		"by a number after a repair":        {[]lock.Device{as("mac-1", "S1"), as("mac-1", "S2"), as("mac-9", "S2")}, named("mac-9", ""), "legal_hold"},
+		"through names in turn":             {[]lock.Device{as("mac-1", "S1"), as("mac-5", "S1"), as("mac-5", "S2"), as("mac-9", "S2")}, named("mac-9", ""), "legal_hold"},
 		"another device":                    {[]lock.Device{mac()}, named("mac-2", "S-mac-2"), "purged"},
 		"another device without a number":   {[]lock.Device{as("mac-1", "")}, named("mac-2", ""), "purged"},
 		"another scope":                     {[]lock.Device{mac()}, lock.Device{Scope: "other", ID: "mac-1", Serial: "S-mac-1"}, "purged"},
@@ -52,8 +55,9 @@ func TestHoldCoversADevice(t *testing.T) {
 				locks = append(locks, released(t, f, d))
 			}
 			f.Clock.Advance(8 * day)
-			assert.Equal(t, c.want, purge(t, f, dry)[locks[0].ID])
-			assert.Equal(t, c.want, purge(t, f)[locks[0].ID])
+			alone := func(r *lock.Purge) { r.Devices = []string{c.locked[0].ID} } // nothing is learnt from the others first
+			assert.Equal(t, c.want, purge(t, f, alone, dry)[locks[0].ID])
+			assert.Equal(t, c.want, purge(t, f, alone)[locks[0].ID])
 			assert.Equal(t, c.want == "purged", gone(t, f, locks[0].ID))
 		})
 	}
@@ -161,7 +165,8 @@ func TestHoldIsRefused(t *testing.T) {
 // TestHoldDuringAPurge counts from the purge's next step on.
 func TestHoldDuringAPurge(t *testing.T) {
 	f := newFixture(t)
-	late := released(t, f, mac()) // the oldest is judged last
+	hold(t, f, named("mac-77", "")) // before the purge, and none of its own
+	late := released(t, f, mac())   // the oldest is judged last
 	for i := range 200 {
 		released(t, f, locktest.Device(fmt.Sprint("other-", i)))
 	}

@@ -39,7 +39,7 @@ func (v verdict) words() string {
 	case keptByHold:
 		return "A legal hold covers its device."
 	case keptInUse:
-		return "Its PIN may be in use by another action of the device, or somebody opened the device with it."
+		return "Its PIN may be in use by another action of the device, or somebody opened the device with it without a release on record."
 	case keptConfirmed:
 		return "The device confirmed this PIN last, and is not known to be open."
 	default:
@@ -67,10 +67,16 @@ func (p *purging) judge(ctx context.Context, a Action) (verdict, error) {
 	if err != nil {
 		return "", err
 	}
-	if slices.ContainsFunc(known, func(b Action) bool { return covered(p.held, b.Device) }) {
+	if known.held {
 		return keptByHold, nil
 	}
-	return judgePIN(a, withPIN(slices.Clone(known))), nil
+	// Machines that share a serial number for lack of a real one are one device in the ledger. What happened to another of them must not
+	// end what is in force on this one, so its own ledger has to agree.
+	own := slices.DeleteFunc(slices.Clone(known.pins), func(b Action) bool { return b.Device.ID != a.Device.ID })
+	if verdict := judgePIN(a, own); verdict != purged {
+		return verdict, nil
+	}
+	return judgePIN(a, known.pins), nil
 }
 
 // judgePIN decides by all that the ledger has of the device's PINs, newest first.
@@ -90,31 +96,37 @@ func judgePIN(a Action, known []Action) verdict {
 	return purged
 }
 
+// deviceLedger is what the ledger has of a device under all its names.
+type deviceLedger struct {
+	pins []Action // that have a PIN, newest first
+	held bool     // a legal hold names it
+}
+
 // ledger is all that the ledger has of a device, read once a step.
-func (p *purging) ledger(ctx context.Context, d Device) ([]Action, error) {
-	key := [2]string{d.ID, d.Serial}
-	if known, ok := p.devices[key]; ok {
-		return known, nil
+func (p *purging) ledger(ctx context.Context, d Device) (*deviceLedger, error) {
+	if of := p.devices[d.ID]; of != nil {
+		return of, nil
 	}
-	var known []Action
-	for _, f := range ledgerOf(d) {
-		found, err := p.all(ctx, f)
-		if err != nil {
-			return nil, err
-		}
-		known = append(known, found...)
+	known, err := wholeLedger(d, func(f Filter) ([]Action, error) { return p.all(ctx, f) })
+	if err != nil {
+		return nil, err
 	}
-	p.devices[key] = known
-	return known, nil
+	of := &deviceLedger{held: slices.ContainsFunc(known, func(a Action) bool { return covered(p.held, a.Device) })}
+	for _, a := range known {
+		p.devices[a.Device.ID] = of
+	}
+	of.pins = withPIN(known)
+	return of, nil
 }
 
-// inForce is MayBeOnDevice with the doubt that destroying asks for: an answer that came in after the device had been seen open.
+// inForce is MayBeOnDevice with the doubt that destroying asks for: an answer that came in after the device had been seen open. One that a
+// process with a clock behind recorded then has the time of the release, so the same time is doubt enough.
 func (a Action) inForce() bool {
-	return a.MayBeOnDevice() || a.State == StateReleased && a.Confirmed.After(a.Released)
+	return a.MayBeOnDevice() || a.State == StateReleased && a.Answers > 0 && !a.Confirmed.Before(a.Released)
 }
 
-// inUse reports whether the PIN may be in force by any of its actions. That somebody opened the device with it counts until the device is
-// seen, whatever the ledger thinks of the action.
+// inUse reports whether the PIN may be in force by any of its actions. That somebody opened the device with a PIN which the ledger does
+// not take to have ended a lock says that the ledger is wrong. Of one that was released it says no more than the ledger does: it is open.
 func (p *sharedPIN) inUse() bool {
 	live := slices.ContainsFunc(p.actions, func(a Action) bool { return a.Lane != "" || a.inForce() })
 	return live || p.opinion() == FeedbackWorked && lastDelivered(p.actions).State != StateReleased

@@ -2,6 +2,7 @@ package lock
 
 import (
 	"context"
+	"errors"
 	"fmt"
 )
 
@@ -9,8 +10,8 @@ import (
 // of a Report. It returns when the notice is durable.
 func (s *Service) Note(ctx context.Context, a Actor, t EventType, scope string, facts map[string]string) error {
 	switch t {
-	case EventSignedIn, EventAuditRead, EventAuditVerified, EventBatchOpened, EventBatchCancelled, EventAlarm, EventEnrolmentLink, EventEnrolled, EventRemoved,
-		EventKeyring:
+	case EventSignedIn, EventAuditRead, EventAuditVerified, EventBatchOpened, EventBatchCancelled, EventAlarm, EventEnrolmentLink, EventEnrolled,
+		EventRemoved, EventKeyring:
 	default:
 		return &InputError{Field: "type", Rule: "must be a notice, not " + clip(string(t), 32)}
 	}
@@ -45,8 +46,8 @@ func (s *Service) allow(ctx context.Context, a Actor, v Verb, t Target) error {
 	if s.cfg.Authorize != nil {
 		cause = s.cfg.Authorize.Authorize(ctx, a, v, t)
 	}
-	if cause == nil {
-		return nil
+	if cause == nil || errors.Is(cause, ErrUndecided) {
+		return cause
 	}
 	facts := map[string]string{"verb": string(v)}
 	if t.Action != nil {
@@ -64,6 +65,9 @@ func (s *Service) visible(ctx context.Context, a Actor, v Verb, f Filter) (Filte
 		return f, s.deny(ctx, a, v, f.Scope, "", map[string]string{"verb": string(v)}, errNoAuthorizer)
 	}
 	narrow, cause := s.cfg.Authorize.Visible(ctx, a, v, f)
+	if errors.Is(cause, ErrUndecided) {
+		return f, cause
+	}
 	if cause != nil {
 		return f, s.deny(ctx, a, v, f.Scope, "", map[string]string{"verb": string(v)}, cause)
 	}

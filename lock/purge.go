@@ -16,12 +16,15 @@ import (
 //
 //   - already_purged: its secrets are gone
 //   - held, live: it waits for a second person, or is what occupies its device now
-//   - may_be_on_device: see Action.MayBeOnDevice; also when its acknowledgement came in after the device had been seen open
+//   - may_be_on_device: see Action.MayBeOnDevice; also when its acknowledgement came in after the device had been seen open, or
+//     at the same microsecond
 //   - escrow_in_force: what the device handed over was not withdrawn by it
 //   - too_young: something happened to it after Before
 //   - legal_hold: see Service.Hold
 //   - pin_in_use: another action of the device has the same PIN, and is live or may be on the device; or somebody opened the device with
-//     this PIN, and the device was not seen open since
+//     this PIN (FeedbackWorked) though no release from it is on record, and no other PIN was delivered since: then the ledger is wrong
+//     about it. Of a PIN that was released, before that was said or after, it says once more that the device is open, and keeps nothing:
+//     that Candidates lists it first until another is delivered does not mean that it is in force
 //   - last_confirmed: it is the PIN that the device confirmed last, and another may be on the device: it is not known to be open
 //   - purged: its secrets are purged, or would be
 type Purge struct {
@@ -96,8 +99,8 @@ type purging struct {
 	actor   Actor
 	run     ID // the notice with which it began
 	counts  map[string]int
-	held    []Event                // the legal holds, as of this step
-	devices map[[2]string][]Action // what the ledger has of a device, as of this step
+	held    []Event                  // the legal holds, as of this step
+	devices map[string]*deviceLedger // by their IDs, as of this step
 }
 
 // note records that the run begins, or has ended. A dry run leaves no trace.
@@ -145,10 +148,10 @@ func (p *purging) page(ctx context.Context, page []Action) error {
 
 // step judges each of some actions, and purges those that it may, in one commit. It returns those that were moved meanwhile.
 func (p *purging) step(ctx context.Context, page []Action) (moved []Action, err error) {
-	if p.held, err = p.Service.holds.inForce(ctx, p.Service, p.request.Scope); err != nil {
+	if p.held, err = p.holds.inForce(ctx, p.Service, p.request.Scope); err != nil {
 		return nil, err
 	}
-	p.devices = map[[2]string][]Action{}
+	p.devices = map[string]*deviceLedger{}
 	var due []Action
 	for _, a := range page {
 		if len(a.Secrets) == 0 {

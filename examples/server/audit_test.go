@@ -152,20 +152,47 @@ func TestLedgerIsVerifiedWhereItIs(t *testing.T) {
 	assert.Equal(t, []string{"intact", "intact", "tampered"}, outcomes)
 }
 
+// An event that cannot be read is found by a verification, and keeps nobody from one.
+func TestUnreadableEventIsFound(t *testing.T) {
+	s, revealed := eventful(t)
+	s.signed(t, revealed+1)
+	d := s.open(t)
+	dropTrigger(t, d)
+	_, err := d.Writer.Exec(`UPDATE events SET body = $1 WHERE position IN (0, $2)`, []byte("gac"), revealed)
+	require.NoError(t, err)
+	unread := s.must(t, http.StatusInternalServerError, http.MethodGet, "/api/v1/events", nil)
+	assert.Equal(t, "unreadable", unread.text("code"))
+	s.signed(t, 1)
+	status, exported := s.fetch(t, "/api/v1/audit/export")
+	require.Equal(t, http.StatusOK, status, exported)
+	words := []string{"verify", keep(t, exported), "-key", strings.TrimSpace(s.audit(t, "key").out)}
+	for _, tampered := range []said{s.audit(t, "verify"), auditWith(t, noEnv, words...)} {
+		assert.Equal(t, exitFailed, tampered.code)
+		assert.Contains(t, tampered.err, "TAMPERED: ")
+		assert.Contains(t, tampered.err, "event at position 0 ")
+	}
+}
+
 // tamper changes what was recorded of a reveal, as whoever owns the database can.
 func tamper(t *testing.T, d *db.DB) {
+	t.Helper()
+	dropTrigger(t, d)
+	var body []byte
+	require.NoError(t, d.Readers.QueryRow(`SELECT body FROM events WHERE type = 'revealed'`).Scan(&body))
+	changed := bytes.Replace(body, []byte(`"type":"revealed"`), []byte(`"type":"feedback"`), 1)
+	require.NotEqual(t, body, changed)
+	_, err := d.Writer.Exec(`UPDATE events SET body = $1 WHERE type = 'revealed'`, changed)
+	require.NoError(t, err)
+}
+
+// dropTrigger takes away what keeps events as they are.
+func dropTrigger(t *testing.T, d *db.DB) {
 	t.Helper()
 	drop := `DROP TRIGGER events_update`
 	if d.IsShared() {
 		drop += ` ON events`
 	}
 	_, err := d.Writer.Exec(drop)
-	require.NoError(t, err)
-	var body []byte
-	require.NoError(t, d.Readers.QueryRow(`SELECT body FROM events WHERE type = 'revealed'`).Scan(&body))
-	changed := bytes.Replace(body, []byte(`"type":"revealed"`), []byte(`"type":"feedback"`), 1)
-	require.NotEqual(t, body, changed)
-	_, err = d.Writer.Exec(`UPDATE events SET body = $1 WHERE type = 'revealed'`, changed)
 	require.NoError(t, err)
 }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -85,6 +84,14 @@ func runAudit(ctx context.Context, args []string, env func(string) string, stdou
 	if words[0] == "verify" && j.file != "" {
 		return j.verifyFile(ctx)
 	}
+	if err := j.hasDatabase(); err != nil {
+		return err
+	}
+	held, err := hold(j.options)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = held.Close() }()
 	if err := j.open(ctx); err != nil {
 		return err
 	}
@@ -92,43 +99,25 @@ func runAudit(ctx context.Context, args []string, env func(string) string, stdou
 	return command.run(&j, ctx)
 }
 
-// parse takes flags before, between and after the words.
+// parse reads the command line.
 func (j *auditJob) parse(args []string, env func(string) string) (words []string, err error) {
-	flags := flag.NewFlagSet("server audit", flag.ContinueOnError)
-	flags.SetOutput(j.stderr)
-	flags.Usage = func() {
-		_, _ = fmt.Fprint(j.stderr, auditUsage)
-		flags.PrintDefaults()
-	}
-	stateFlags(&j.options, flags, env)
-	key := flags.String("key", "", "the log's public `key`, or @ and a file that has it, from elsewhere than the ledger (verify; "+
-		"default: that of the database)")
-	flags.Func("checkpoint", "`file` with a checkpoint that was kept outside; may be given more than once (verify)", func(name string) error {
-		signed, err := readSmall(name)
-		j.older = append(j.older, audit.CleanCheckpoint(signed))
-		return err
+	var key string
+	j.options, words, err = parseCommand("audit", auditUsage, args, env, j.stderr, func(flags *flag.FlagSet) {
+		flags.StringVar(&key, "key", "", "the log's public `key`, or @ and a file that has it, from elsewhere than the ledger (verify; "+
+			"default: that of the database)")
+		flags.Func("checkpoint", "`file` with a checkpoint that was kept outside; may be given more than once (verify)", func(name string) error {
+			signed, err := readSmall(name)
+			j.older = append(j.older, audit.CleanCheckpoint(signed))
+			return err
+		})
 	})
-	for {
-		if err := flags.Parse(args); err != nil {
-			if errors.Is(err, flag.ErrHelp) {
-				return nil, err
-			}
-			return nil, &usageError{"command line", "run server audit -h for what it takes", err}
-		}
-		if flags.NArg() == 0 {
-			break
-		}
-		words, args = append(words, flags.Arg(0)), flags.Args()[1:]
+	if err != nil {
+		return nil, err
 	}
-	if len(words) == 0 {
-		flags.Usage()
-		return nil, flag.ErrHelp
-	}
-	if j.key, err = keyOf(*key); err != nil {
+	if j.key, err = keyOf(key); err != nil {
 		return nil, &usageError{"-key", "must be the public key itself, or @ and the name of a file that has it", err}
 	}
-	j.data = cmp.Or(j.data, defaultData)
-	return words, readState(&j.options, env)
+	return words, nil
 }
 
 // keyOf is a key that was given, or is in a file.
@@ -158,11 +147,8 @@ func readSmall(name string) ([]byte, error) {
 // open opens the database, and the keyring, which opens the log's key. Without a keyring there is a record to verify, by a key from
 // elsewhere.
 func (j *auditJob) open(ctx context.Context) (err error) {
-	if err := j.hasDatabase(); err != nil {
-		return err
-	}
 	logger := slog.New(slog.NewTextHandler(j.stderr, nil))
-	if j.db, err = openDatabase(ctx, j.options, logger); err != nil {
+	if j.db, err = openDatabase(ctx, j.options, db.OpenAsIs, logger); err != nil {
 		return err
 	}
 	if j.trail, err = j.openTrail(ctx, logger); err != nil {

@@ -167,7 +167,10 @@ func TestRestoreNeedsTheServerStopped(t *testing.T) {
 	alone, err = lockFolder(options{data: s.data()}, true)
 	require.NoError(t, err)
 	defer func() { assert.NoError(t, alone.Close()) }()
-	for _, words := range [][]string{{"-addr", "127.0.0.1:0"}, {"backup", file + ".2"}, {"keyring", "status"}} {
+	for _, words := range [][]string{
+		{"-addr", "127.0.0.1:0"}, {"backup", file + ".2"}, {"keyring", "status"}, {"purge", "-older-than", "365d", "-reason", "x"},
+		{"audit", "verify"}, {"audit", "key"},
+	} {
 		got := command(t, noEnv, append(words, "-data", s.data())...)
 		assert.Equal(t, exitUsage, got.code)
 		assert.Contains(t, got.err, "is being restored")

@@ -79,7 +79,7 @@ func runKeyring(ctx context.Context, args []string, env func(string) string, std
 			return &usageError{"-keyring", "must be a readable keyring file", err}
 		}
 	}
-	if j.db, err = openDatabase(ctx, o, j.logger); err != nil {
+	if j.db, err = openDatabase(ctx, o, db.OpenAsIs, j.logger); err != nil {
 		return err
 	}
 	defer func() { _ = j.db.Close() }() // what was to be durable is

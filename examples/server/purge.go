@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/account"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/retention"
 	"github.com/latchkey-mdm/latchkey/lock"
@@ -77,7 +78,12 @@ func (j *purgeJob) run(ctx context.Context, logger *slog.Logger) (err error) {
 	if err := j.hasDatabase(); err != nil {
 		return err
 	}
-	d, err := openDatabase(ctx, j.options, logger)
+	held, err := hold(j.options)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = held.Close() }()
+	d, err := openDatabase(ctx, j.options, db.OpenAsIs, logger)
 	if err != nil {
 		return err
 	}

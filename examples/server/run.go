@@ -64,7 +64,7 @@ func launch(ctx context.Context, o options, stdout, stderr io.Writer) (err error
 		logger.Warn("passwords and PINs travel in clear: give -tls-cert and -tls-key, or -url with the https address of a proxy",
 			slog.String("addr", listener.Addr().String()))
 	}
-	d, err := openDatabase(ctx, o, logger)
+	d, err := openDatabase(ctx, o, db.Open, logger)
 	if err != nil {
 		return err
 	}

@@ -40,14 +40,17 @@ func openFolder(o *options) (remove func() error, err error) {
 	return remove, nil
 }
 
+// opener opens a database: db.Open in a server, which makes the tables, and db.OpenAsIs in what works beside one.
+type opener func(ctx context.Context, source string, logger *slog.Logger) (*db.DB, error)
+
 // openDatabase opens the database. What is wrong with one in the state folder is wrong with the folder that was given.
-func openDatabase(ctx context.Context, o options, logger *slog.Logger) (*db.DB, error) {
-	d, err := awaitDatabase(ctx, o, logger)
+func openDatabase(ctx context.Context, o options, open opener, logger *slog.Logger) (*db.DB, error) {
+	d, err := awaitDatabase(ctx, o, open, logger)
 	path := o.databasePath()
 	switch {
 	case err == nil, ctx.Err() != nil:
 		return d, err
-	case errors.Is(err, db.ErrNewer):
+	case errors.Is(err, db.ErrNewer), errors.Is(err, db.ErrOlder):
 		return nil, err
 	case o.database != "":
 		return nil, &usageError{"-db", "must be a PostgreSQL database in which this program may make tables, and that answers", err}
@@ -64,10 +67,10 @@ const (
 )
 
 // awaitDatabase opens the database as soon as it answers.
-func awaitDatabase(ctx context.Context, o options, logger *slog.Logger) (*db.DB, error) {
+func awaitDatabase(ctx context.Context, o options, open opener, logger *slog.Logger) (*db.DB, error) {
 	enough := time.After(o.patience)
 	for said := false; ; said = true {
-		d, err := db.Open(ctx, o.source(), logger)
+		d, err := open(ctx, o.source(), logger)
 		if !errors.Is(err, db.ErrNoAnswer) {
 			return d, err
 		}

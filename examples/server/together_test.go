@@ -234,7 +234,7 @@ func TestFirstStartsTogether(t *testing.T) {
 			if errs[i] = err; err != nil {
 				return
 			}
-			d, err := openDatabase(t.Context(), o, slog.New(slog.DiscardHandler))
+			d, err := openDatabase(t.Context(), o, db.Open, slog.New(slog.DiscardHandler))
 			if errs[i] = err; err != nil {
 				return
 			}
@@ -272,7 +272,7 @@ func TestServerWaitsForItsDatabase(t *testing.T) {
 	var logs buffer
 	logger := slog.New(slog.NewTextHandler(&logs, nil))
 	o.patience = time.Millisecond
-	_, err = openDatabase(t.Context(), o, logger)
+	_, err = openDatabase(t.Context(), o, db.Open, logger)
 	assert.Equal(t, exitUsage, exit(err, io.Discard))
 	require.ErrorContains(t, err, "PostgreSQL does not answer")
 	assert.Equal(t, 1, strings.Count(logs.String(), "waiting for the database"))
@@ -280,7 +280,7 @@ func TestServerWaitsForItsDatabase(t *testing.T) {
 	o.patience = time.Minute
 	opened := make(chan error, 1)
 	go func() {
-		d, err := openDatabase(t.Context(), o, logger)
+		d, err := openDatabase(t.Context(), o, db.Open, logger)
 		if err == nil {
 			err = d.Close()
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/account"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/db/dbtest"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
 	"github.com/latchkey-mdm/latchkey/lock"
@@ -32,7 +33,7 @@ func wired(t *testing.T, base string, args ...string) *server {
 	}
 	_, err = openFolder(&o)
 	require.NoError(t, err)
-	d, err := openDatabase(t.Context(), o, slog.New(slog.DiscardHandler))
+	d, err := openDatabase(t.Context(), o, db.Open, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, d.Close()) })
 	keyring, err := openKeyring(t.Context(), o, d, slog.New(slog.DiscardHandler))

@@ -37,8 +37,14 @@
 // A live ledger is compared in whole: each position is there; each event has the hash of its bytes; it follows its action's event before; the
 // root over the events is the one that was signed, at every checkpoint that is kept and at each one brought along; the stored tiles are those
 // of the events; each action is what its events make it; each sealed box is the one that the last event about it names; each idempotency
-// key that an event names leads to its action. Due and Wake of an action move without events and are not covered, nor is what a database keeps
-// besides: columns that are copies for queries are compared only as far as queries of this package go by them.
+// key that an event names leads to its action.
+//
+// The columns of a database that are copies for queries are compared as queries see them. Each action is listed by its scope, device, serial
+// number, actor, kind, state, batch, reference and time of creation, as live if it holds a lane, and by each key that sealed a secret of it;
+// each legal hold and each end of one by its scope and type, and nothing else is listed as such. Not compared are: Due and Wake of an action,
+// which move without events; the name of its lane, and what stands in a column where the action says nothing; of other events the columns with
+// scope, device, actor, type and time, and of legal holds those with device, actor and time. So a listing of events by those may leave some
+// out: the whole feed, which is proven, has them.
 //
 // Where the tiles are intact, the first event that differs is named exactly, even if all hashes were computed anew. Where somebody computed the
 // tiles anew as well, and in an export, which has none, it is bounded by two signed checkpoints: a TamperError has a first and a last position.
@@ -63,5 +69,6 @@
 // most 524,288 of them, which is about 70 MiB; with more actions they read the ledger again for the others, once for each further 300,000 or so.
 // Everything else is below 20 MiB, and does not grow with the ledger; the heap is up to twice as large between collections. Integrate holds 2 MiB
 // of tiles; Export and proofs need less. A store that is a Scanner is verified at more than half of the speed at which its rows can be read and
-// hashed at all. Comparing the actions of a live ledger takes two queries for each beside that, and one more for each idempotency key.
+// hashed at all. Comparing the actions of a live ledger takes three queries for each beside that, and one more for each idempotency key and
+// each secret. Of legal holds it keeps the positions.
 package auditlog

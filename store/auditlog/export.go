@@ -30,7 +30,9 @@ type header struct {
 //
 // The first line is {"format":"latchkey audit export","version":1,"origin":...,"size":...}. An event is
 // {"position":...,"prev":"...","hash":"...","event":{...}}, with hashes in base64 and, as event, the exact bytes that were hashed; bytes that
-// are no line of JSON stand as "body" in base64 instead. A checkpoint is {"checkpoint":"..."}, right behind the event that fills its size.
+// are no line of JSON stand as "body" in base64 instead. A checkpoint is {"checkpoint":"..."}, right behind the event that fills its size; one
+// that is no text, {"note":"..."} in base64. What is stored as a checkpoint and is none goes among them where it was found, of more than 64 KiB
+// only the beginning. VerifyExport takes a line only in the very bytes that are written here for it.
 //
 // It needs little memory, whatever the size. An *lock.InputError says that nothing is signed yet.
 func (l *Log) Export(ctx context.Context, w io.Writer) error {
@@ -40,17 +42,16 @@ func (l *Log) Export(ctx context.Context, w io.Writer) error {
 	}
 	e := &exporter{w: newWriter(w)}
 	e.json(header{exportFormat, exportVersion, l.public.origin, newest.size})
-	kept := &checkpoints{storage: l.cfg.Storage}
-	p := &pass{verification: &verification{verifier: l.public}}
+	kept := &checkpoints{verifier: l.public, storage: l.cfg.Storage, newest: newest, bad: func(stored []byte, _ error) { e.note(stored) }}
 	err = (&feed{store: l.cfg.Store}).each(ctx, 0, func(event entry) error {
 		if event.position >= newest.size || e.err != nil {
 			return errEnough
 		}
 		e.event(event)
-		return e.checkpoints(ctx, kept, p, event.position+1)
+		return e.checkpoints(ctx, kept, event.position+1)
 	})
 	if err == nil || errors.Is(err, errEnough) {
-		err = e.checkpoints(ctx, kept, p, newest.size)
+		err = e.checkpoints(ctx, kept, newest.size)
 	}
 	if err != nil {
 		return err
@@ -114,14 +115,27 @@ func asIs(body []byte) bool {
 }
 
 // checkpoints writes those up to a size.
-func (e *exporter) checkpoints(ctx context.Context, kept *checkpoints, p *pass, size int64) error {
+func (e *exporter) checkpoints(ctx context.Context, kept *checkpoints, size int64) error {
 	for {
-		c, err := kept.next(ctx, p, size)
+		c, err := kept.next(ctx, size)
 		if err != nil || c.size == 0 {
 			return err
 		}
-		e.json(line{Checkpoint: string(c.note)})
+		e.note(c.note)
 	}
+}
+
+// note writes what is stored as a checkpoint.
+func (e *exporter) note(stored []byte) {
+	if len(stored) > 0 && len(stored) <= maxNote && utf8.Valid(stored) {
+		e.json(struct {
+			Checkpoint string `json:"checkpoint"`
+		}{string(stored)})
+		return
+	}
+	e.json(struct {
+		Note []byte `json:"note"`
+	}{append([]byte{}, stored[:min(len(stored), maxNote+1)]...)})
 }
 
 func (e *exporter) end() error {

@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	maxBody  = 256 << 10          // lock.Event.Decode's
-	maxLine  = maxBody*4/3 + 1024 // a body in base64, with what stands around it
+	maxBody  = 256 << 10                          // lock.Event.Decode's
+	maxLine  = max(maxBody*4/3, maxNote*6) + 1024 // a body in base64, or a checkpoint with each byte escaped; and what stands around it
 	maxDepth = 64
 )
 
@@ -24,6 +24,7 @@ type line struct {
 	Event      json.RawMessage `json:"event,omitempty"`
 	Body       []byte          `json:"body,omitempty"`
 	Checkpoint string          `json:"checkpoint,omitempty"`
+	Note       []byte          `json:"note,omitempty"`
 }
 
 // VerifyExport checks what Export wrote, with no access to the server. It returns the same as Verify, but for actions and sealed boxes, which
@@ -39,7 +40,7 @@ func VerifyExport(ctx context.Context, r io.ReadSeeker, trust Trust) (Report, er
 }
 
 func (v *verification) export(ctx context.Context, r io.ReadSeeker) (Report, error) {
-	none := func(context.Context, *chains) (*TamperError, error) { return nil, nil }
+	none := func(context.Context, *pass) (*TamperError, error) { return nil, nil }
 	return v.run(ctx, &export{r: r}, none)
 }
 
@@ -56,6 +57,7 @@ func (s *export) read(ctx context.Context, p *pass) error {
 	}
 	lines := bufio.NewScanner(s.r)
 	lines.Buffer(nil, maxLine)
+	lines.Split(toNewline)
 	number := 0
 	for ; lines.Scan(); number++ {
 		if err := ctx.Err(); err != nil {
@@ -74,6 +76,17 @@ func (s *export) read(ctx context.Context, p *pass) error {
 	return s.end(p, number)
 }
 
+// toNewline is bufio.ScanLines, but takes no carriage return off.
+func toNewline(data []byte, atEOF bool) (advance int, token []byte, err error) {
+	if i := bytes.IndexByte(data, '\n'); i >= 0 {
+		return i + 1, data[:i], nil
+	}
+	if atEOF && len(data) > 0 {
+		return len(data), data, nil
+	}
+	return 0, nil, nil
+}
+
 // line gives the pass one line. The first is the header.
 func (s *export) line(p *pass, data []byte, number int) error {
 	if number == 0 {
@@ -88,10 +101,10 @@ func (s *export) line(p *pass, data []byte, number int) error {
 	if err != nil {
 		return badLine(p, number, err)
 	}
-	if l.Checkpoint == "" {
+	if l.Position != nil {
 		return p.event(entry{*l.Position, l.Prev, l.Hash, l.Body})
 	}
-	c, err := p.open([]byte(l.Checkpoint))
+	c, err := p.open(l.Note)
 	if err != nil {
 		p.note(p.badCheckpoint(fmt.Sprintf("line %d of the export is not one that this log signed", number+1), err))
 		return nil
@@ -99,7 +112,7 @@ func (s *export) line(p *pass, data []byte, number int) error {
 	if p.whole && c.size > p.tree.size {
 		return &TamperError{
 			What: Removed, Position: p.good, Upto: c.size,
-			Detail: fmt.Sprintf("one or more of them: the checkpoint of size %d stands behind %d events", c.size, p.tree.size),
+			Detail: fmt.Sprintf("the checkpoint of size %d stands behind %d events", c.size, p.tree.size), between: true,
 		}
 	}
 	return p.checkpoint(c)
@@ -151,6 +164,9 @@ func decodeHeader(data []byte, origin string) (int64, error) {
 	if err := strict(data, &h); err != nil {
 		return 0, err
 	}
+	if !written(data, func(e *exporter) { e.json(h) }) {
+		return 0, errForm
+	}
 	switch {
 	case h.Format != exportFormat || h.Version != exportVersion:
 		return 0, fmt.Errorf("is no header: format must be %q, version %d", exportFormat, exportVersion)
@@ -162,7 +178,19 @@ func decodeHeader(data []byte, origin string) (int64, error) {
 	return h.Size, nil
 }
 
-// decodeLine returns a line that is an event, with its exact bytes as Body, or a checkpoint.
+// errForm is for a line that says something, but not in the bytes that Export writes for it. JSON has many forms for the same, and readers
+// differ in what they make of them: which of two fields of the same name counts, or whether Event is the same name as event.
+var errForm = errors.New("is not in the form that is exported: each field once, by its exact name and in its place, and nothing around")
+
+// written reports whether write makes the exporter write this line.
+func written(data []byte, write func(*exporter)) bool {
+	var out bytes.Buffer
+	e := &exporter{w: bufio.NewWriterSize(&out, len(data)+1)}
+	write(e)
+	return e.end() == nil && bytes.Equal(bytes.TrimSuffix(out.Bytes(), []byte("\n")), data)
+}
+
+// decodeLine returns a line that is an event, with its exact bytes as Body, or a checkpoint, with its exact bytes as Note.
 func decodeLine(data []byte) (line, error) {
 	var l line
 	if len(data) > maxLine {
@@ -171,22 +199,29 @@ func decodeLine(data []byte) (line, error) {
 	if err := strict(data, &l); err != nil {
 		return line{}, err
 	}
-	event := l.Position != nil || l.Prev != nil || l.Hash != nil || l.Event != nil || l.Body != nil
-	switch {
-	case event == (l.Checkpoint != ""):
-		return line{}, errors.New("must be either an event or a checkpoint")
-	case event && (l.Position == nil || l.Prev == nil || l.Hash == nil || (l.Event == nil) == (l.Body == nil)):
-		return line{}, errors.New("an event must have a position, prev, hash, and event or body")
-	case len(l.Event) > maxBody || len(l.Body) > maxBody:
-		return line{}, fmt.Errorf("an event has at most %d bytes", maxBody)
-	}
 	if l.Event != nil {
 		l.Body, l.Event = l.Event, nil
+	}
+	if l.Checkpoint != "" {
+		l.Note, l.Checkpoint = []byte(l.Checkpoint), ""
+	}
+	write := func(e *exporter) { e.note(l.Note) }
+	switch {
+	case l.Position != nil:
+		write = func(e *exporter) { e.event(entry{*l.Position, l.Prev, l.Hash, l.Body}) }
+	case l.Note == nil:
+		return line{}, errors.New("must be either an event or a checkpoint")
+	}
+	if len(l.Body) > maxBody {
+		return line{}, fmt.Errorf("an event has at most %d bytes", maxBody)
+	}
+	if !written(data, write) {
+		return line{}, errForm
 	}
 	return l, nil
 }
 
-// strict decodes an object and takes no field that it does not know, and nothing behind it.
+// strict decodes an object and takes no field that it does not know. What else may be wrong with its form shows when it is written again.
 func strict(data []byte, into any) error {
 	if depth(data) > maxDepth {
 		return fmt.Errorf("is nested deeper than %d", maxDepth)
@@ -195,9 +230,6 @@ func strict(data []byte, into any) error {
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {
 		return errors.New("is not JSON of an export") // the cause would repeat the text
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("has something behind its object")
 	}
 	return nil
 }

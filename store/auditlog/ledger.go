@@ -18,29 +18,44 @@ type ledger struct {
 	report *Report
 }
 
-// check looks at each action of the chains' part. What is found first is returned: in the order of the listing, then what the listing lacks.
-func (l *ledger) check(ctx context.Context, c *chains) (*TamperError, error) {
+// check looks at each action of the pass's part. What is found first is returned: legal holds, the actions in the order of their listing, then
+// what the listing lacks.
+func (l *ledger) check(ctx context.Context, p *pass) (*TamperError, error) {
+	if p.whole {
+		if found, err := l.holds(ctx, p.holds); found != nil || err != nil {
+			return found, err
+		}
+	}
+	c := p.chains
 	for f := (lock.Filter{Limit: pageEntries}); ; {
 		page, err := l.store.List(ctx, f)
 		if err != nil {
 			return nil, fmt.Errorf("auditlog: list the actions below %q: %w", f.Before, err)
 		}
 		for _, a := range page {
-			key := keyOf(a.ID)
-			if !c.has(key) {
-				continue
-			}
-			if found, err := l.action(ctx, a.ID, c.ends[key]); found != nil || err != nil {
+			if found, err := l.part(ctx, a.ID, c); found != nil || err != nil {
 				return found, err
 			}
-			delete(c.ends, key)
-			l.report.Actions++
 		}
 		if len(page) < f.PageSize() {
 			return l.lost(ctx, c)
 		}
 		f.Before = page[len(page)-1].ID
 	}
+}
+
+// part looks at an action of the listing, if it is of the pass's part.
+func (l *ledger) part(ctx context.Context, id lock.ID, c *chains) (*TamperError, error) {
+	key := keyOf(id)
+	if !c.has(key) {
+		return nil, nil
+	}
+	if found, err := l.action(ctx, id, c.ends[key]); found != nil || err != nil {
+		return found, err
+	}
+	delete(c.ends, key)
+	l.report.Actions++
+	return nil, nil
 }
 
 // lost names the first action that has events and is not there.
@@ -103,6 +118,10 @@ func (l *ledger) action(ctx context.Context, id lock.ID, end chainEnd) (*TamperE
 	if found := boxes(a, events); found != nil {
 		return found, nil
 	}
+	if listed, err := l.listed(ctx, a); !listed || err != nil {
+		found.What, found.Detail = TamperedListing, "it is not listed by what it says: a column is not what the action is"
+		return found, err
+	}
 	return l.keys(ctx, a, events)
 }
 
@@ -140,9 +159,13 @@ func against(events []lock.Event, version int, end chainEnd) string {
 func (l *ledger) fresh(ctx context.Context, events []lock.Event, followed int) (*TamperError, error) {
 	for _, e := range events[followed:] {
 		if e.Position < 0 {
-			var err error
-			if e.Position, err = l.position(ctx, e); err != nil {
+			waiting, err := l.position(ctx, &e)
+			if err != nil {
 				return nil, err
+			}
+			if waiting {
+				l.report.Waiting++
+				continue
 			}
 		}
 		if e.Position < l.report.Events {
@@ -154,19 +177,28 @@ func (l *ledger) fresh(ctx context.Context, events []lock.Event, followed int) (
 	return nil, nil
 }
 
-// position returns that of an event which had none, once the store has given all it has to give.
-func (l *ledger) position(ctx context.Context, e lock.Event) (int64, error) {
-	if err := sequence(ctx, l.store); err != nil {
-		return 0, err
+// position looks again for that of an event which had none: another process may have seen to it. If none has, the store gives all that it
+// has to give. Where it may not, because the verification can do no more than read, the event waits.
+func (l *ledger) position(ctx context.Context, e *lock.Event) (waiting bool, err error) {
+	if err := l.again(ctx, e); err != nil || e.Position >= 0 {
+		return false, err
 	}
+	refused := sequence(ctx, l.store)
+	if err := l.again(ctx, e); err != nil || e.Position >= 0 {
+		return false, err
+	}
+	return refused != nil, nil
+}
+
+func (l *ledger) again(ctx context.Context, e *lock.Event) error {
 	again, err := l.store.Events(ctx, lock.EventFilter{Action: e.Action, From: int64(e.Seq), Limit: 1})
 	if err != nil {
-		return 0, fmt.Errorf("auditlog: read event %d of action %s: %w", e.Seq, e.Action, err)
+		return fmt.Errorf("auditlog: read event %d of action %s: %w", e.Seq, e.Action, err)
 	}
-	if len(again) == 0 {
-		return -1, nil
+	if len(again) > 0 {
+		e.Position = again[0].Position
 	}
-	return again[0].Position, nil
+	return nil
 }
 
 // same compares all but the scheduling hints, which move without an event.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/latchkey-mdm/latchkey/lock"
 )
@@ -13,7 +14,8 @@ import (
 // removed, inserted, reordered or cut off, or the first action or sealed box that is not what the events say. Errors of the stores are
 // returned wrapped; an *lock.InputError says that what is to be trusted is no key or no checkpoint of the log.
 //
-// It needs no more than to read. Events that are committed meanwhile do not disturb it.
+// It needs no more than to read. A store that gives events their positions later is asked to do so where one is missing; where it may not,
+// Report.Waiting counts what was left out. Events that are committed meanwhile do not disturb it.
 func Verify(ctx context.Context, store lock.Store, storage Storage, trust Trust) (Report, error) {
 	v, err := newVerification(trust)
 	if err != nil {
@@ -23,15 +25,9 @@ func Verify(ctx context.Context, store lock.Store, storage Storage, trust Trust)
 }
 
 func (v *verification) live(ctx context.Context, store lock.Store, storage Storage) (Report, error) {
-	size, signed, err := storage.Checkpoint(ctx)
-	if err != nil {
-		return Report{}, fmt.Errorf("auditlog: read the newest checkpoint: %w", err)
-	}
-	src := &live{feed: feed{store: store}, storage: storage, size: size}
-	if signed != nil {
-		if src.newest, err = v.open(signed); err != nil || src.newest.size != size {
-			src.newest = checkpoint{} // the pass will find it too
-		}
+	src := &live{feed: feed{store: store}, storage: storage}
+	if err := src.begin(ctx, v.verifier); err != nil {
+		return Report{}, err
 	}
 	return v.run(ctx, src, (&ledger{store: store, report: &v.report}).check)
 }
@@ -40,9 +36,35 @@ func (v *verification) live(ctx context.Context, store lock.Store, storage Stora
 type live struct {
 	feed
 	storage Storage
-	size    int64      // of the newest checkpoint when the verification began; what was signed later is of no concern
-	newest  checkpoint // none when it is not signed
+	newest  checkpoint // when the verification began; what was signed later is of no concern
+	bad     error      // what is wrong with the one that is stored as the newest, if that is not this one
 	failed  error      // of the storage
+}
+
+// begin looks for the newest checkpoint: where what is stored as such is none of its size, for the largest that was signed.
+func (s *live) begin(ctx context.Context, v verifier) error {
+	size, signed, err := s.storage.Checkpoint(ctx)
+	if err != nil {
+		return fmt.Errorf("auditlog: read the newest checkpoint: %w", err)
+	}
+	if signed == nil {
+		return nil
+	}
+	s.newest, s.bad = v.open(signed)
+	if s.bad == nil && s.newest.size != size {
+		s.bad = fmt.Errorf("%w of size %d, but of size %d", errCheckpoint, size, s.newest.size)
+	}
+	if s.bad == nil {
+		return nil
+	}
+	kept := &checkpoints{verifier: v, storage: s.storage, bad: func([]byte, error) {}}
+	for {
+		c, err := kept.next(ctx, math.MaxInt64)
+		if err != nil || c.size == 0 {
+			return err
+		}
+		s.newest = c
+	}
 }
 
 func (s *live) tiles(ctx context.Context) *tiles {
@@ -53,7 +75,9 @@ func (s *live) tiles(ctx context.Context) *tiles {
 }
 
 func (s *live) read(ctx context.Context, p *pass) error {
-	kept := &checkpoints{storage: s.storage}
+	kept := &checkpoints{verifier: p.verifier, storage: s.storage, newest: s.newest, bad: func(_ []byte, err error) {
+		p.note(p.badCheckpoint("a stored one is not one that this log signed in its place", err))
+	}}
 	if p.whole {
 		p.known = max(p.known, s.newest.size)
 		p.tree.full = func(level int, n int64, hashes []byte) {
@@ -71,13 +95,17 @@ func (s *live) read(ctx context.Context, p *pass) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(s.covering(ctx, p, kept, s.size), s.failed)
+	err = errors.Join(s.covering(ctx, p, kept, s.newest.size), s.failed)
+	if err == nil && s.bad != nil {
+		p.note(p.badCheckpoint("what is stored as the newest is not one that this log signed", s.bad))
+	}
+	return err
 }
 
 // covering gives the pass the checkpoints up to a size.
 func (s *live) covering(ctx context.Context, p *pass, kept *checkpoints, size int64) error {
 	for p.whole {
-		c, err := kept.next(ctx, p, size)
+		c, err := kept.next(ctx, size)
 		if err != nil || c.size == 0 {
 			return err
 		}
@@ -105,58 +133,4 @@ func (s *live) compare(ctx context.Context, p *pass, level int, n int64, hashes 
 			Detail: fmt.Sprintf("tile %d of level %d of the stored tree is not what the signed events make it: proofs would not hold", n, level),
 		})
 	}
-}
-
-// checkpoints reads the kept checkpoints in the order of their sizes.
-type checkpoints struct {
-	storage Storage
-	last    int64 // size of the last good one
-	above   int64 // where the last page began
-	pages   int
-	read    [][]byte
-	ended   bool
-	ahead   checkpoint
-}
-
-// next returns the next checkpoint up to a size; none when there is none. One that is not signed is noted and passed over.
-func (k *checkpoints) next(ctx context.Context, p *pass, size int64) (checkpoint, error) {
-	for k.ahead.size == 0 && !k.ended {
-		if len(k.read) == 0 {
-			if err := k.more(ctx); err != nil {
-				return checkpoint{}, err
-			}
-			continue
-		}
-		c, err := p.open(k.read[0])
-		k.read = k.read[1:]
-		switch {
-		case err != nil || c.size <= k.last:
-			p.note(p.badCheckpoint("a stored one is not one that this log signed in its place", err))
-		default:
-			k.ahead, k.last = c, c.size
-		}
-	}
-	if k.ahead.size > size {
-		return checkpoint{}, nil
-	}
-	c := k.ahead
-	k.ahead = checkpoint{}
-	return c, nil
-}
-
-// more reads the next page. A whole page of bad ones ends the list.
-func (k *checkpoints) more(ctx context.Context) error {
-	const limit = 100
-	if k.pages > 0 && k.last == k.above { // nothing good in a page
-		k.ended = true
-		return nil
-	}
-	k.above = k.last
-	k.pages++
-	notes, err := k.storage.Checkpoints(ctx, k.above, limit)
-	if err != nil {
-		return fmt.Errorf("auditlog: read the checkpoints above size %d: %w", k.above, err)
-	}
-	k.read, k.ended = notes, len(notes) == 0
-	return nil
 }

@@ -28,12 +28,12 @@ func locate(ctx context.Context, src source, found *TamperError) (*TamperError, 
 		if err != nil {
 			return err
 		}
-		found.Proven = max(found.Proven, at)
 		if own := tlog.RecordHash(e.hash); !bytes.Equal(own[:], leaf) {
 			other = true
 			return errEnough
 		}
 		at++
+		found.Proven = max(found.Proven, min(at, found.Position)) // the bytes there need not be those of the hash
 		return nil
 	})
 	var broken *TamperError

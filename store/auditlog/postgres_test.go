@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/latchkey-mdm/latchkey/lock"
+	"github.com/latchkey-mdm/latchkey/lock/locktest"
+	"github.com/latchkey-mdm/latchkey/store/auditlog"
 	"github.com/latchkey-mdm/latchkey/store/postgres"
 	"github.com/latchkey-mdm/latchkey/store/postgres/postgrestest"
 )
@@ -57,4 +59,30 @@ func TestTamperPostgres(t *testing.T) {
 			return all(ctx, b)
 		},
 	})
+}
+
+// An auditor's role may select and nothing else.
+func TestVerifyPostgresReadOnly(t *testing.T) {
+	store, pool := newPostgres(t)
+	_, err := pool.Exec(t.Context(), "DROP ROLE IF EXISTS auditor; CREATE ROLE auditor LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO auditor")
+	require.NoError(t, err)
+	t.Cleanup(func() { _, _ = pool.Exec(context.Background(), "DROP OWNED BY auditor; DROP ROLE auditor") })
+	cfg := pool.Config()
+	cfg.ConnConfig.User = "auditor"
+	readOnly, err := pgxpool.NewWithConfig(t.Context(), cfg)
+	require.NoError(t, err)
+	t.Cleanup(readOnly.Close)
+	reader, err := postgres.New(t.Context(), readOnly, nil)
+	require.NoError(t, err)
+	skey, key, err := auditlog.NewKey(origin)
+	require.NoError(t, err)
+	log, err := auditlog.New(auditlog.Config{Store: store, Storage: store, Key: skey})
+	require.NoError(t, err)
+	f := locktest.New(t, store)
+	a := f.Lock(locktest.Device("mac-1"))
+	require.NoError(t, log.Integrate(t.Context()))
+	f.Deliver(a.Device) // has no position yet
+	report, err := auditlog.Verify(t.Context(), reader, reader, auditlog.Trust{Key: key})
+	require.NoError(t, err)
+	require.Equal(t, []int64{1, 1}, []int64{report.Events, report.Waiting})
 }

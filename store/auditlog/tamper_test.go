@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"testing"
 
@@ -54,6 +55,7 @@ func runTamper(t *testing.T, e engine) {
 			}
 			_, err := auditlog.Verify(t.Context(), e.store, e.storage, trust)
 			requireFinding(t, want, err)
+			requireProven(t, c.proven(l, want), err)
 		})
 	}
 }
@@ -73,6 +75,20 @@ func requireFinding(t *testing.T, want finding, err error) {
 	var found *auditlog.TamperError
 	require.ErrorAs(t, err, &found)
 	assert.Equal(t, want, finding{found.What, found.Position, found.Upto}, "%v", err)
+}
+
+// requireProven asserts what a finding says is proven, and that this does not reach into what it says was tampered with.
+func requireProven(t *testing.T, want int64, err error) {
+	t.Helper()
+	var found *auditlog.TamperError
+	if !errors.As(err, &found) {
+		return
+	}
+	assert.Equal(t, want, found.Proven, "%v", err)
+	switch found.What {
+	case auditlog.Changed, auditlog.Removed, auditlog.Inserted, auditlog.Reordered, auditlog.CutOff:
+		assert.LessOrEqual(t, found.Proven, found.Position, "%v", err)
+	}
 }
 
 // ledger is what runTamper does its work on.
@@ -123,6 +139,7 @@ func build(t *testing.T, e engine) *ledger {
 	require.NoError(t, err)
 	l.sign(log)
 	l.actions = append(l.actions, f.Lock(locktest.Device("late-1")), f.Lock(locktest.Device("late-2")))
+	require.NoError(t, f.Service.Hold(t.Context(), locktest.Admin(), locktest.Device("mac-7"), "a case"))
 	l.sequence()
 	l.events = l.feed()
 	l.backup("whole")

@@ -20,13 +20,28 @@ type tampering struct {
 	hidden  bool // it shows only with a checkpoint that was kept outside: without, Verify must find nothing
 	outside bool // Verify is given the checkpoints that were kept outside
 	tamper  func(t *testing.T, l *ledger) finding
+	signed  func(l *ledger) int64 // what must be proven, where that is not what proven says
+}
+
+// proven is what a finding must say is proven: of the log and of what the events name, all that was signed; else what comes before it, unless
+// nothing but two checkpoints and no place is known.
+func (c tampering) proven(l *ledger, want finding) int64 {
+	switch {
+	case c.signed != nil:
+		return c.signed(l)
+	case want.what == auditlog.TamperedCheckpoint:
+		return l.size
+	case want.what == auditlog.TamperedAction, want.what == auditlog.TamperedSecret, want.what == auditlog.TamperedListing:
+		return 0
+	}
+	return min(want.position, l.size)
 }
 
 // at is the position that most of them are about: an acknowledgement, between the checkpoints of sizes 90 and 120.
 const at = 101
 
 func cases() []tampering {
-	return slices.Concat(eventCases(), orderCases(), endCases(), ledgerCases(), logCases())
+	return slices.Concat(eventCases(), orderCases(), endCases(), ledgerCases(), listingCases(), logCases(), junkCases())
 }
 
 // on is a tampering with the events.
@@ -65,6 +80,17 @@ func eventCases() []tampering {
 			l.retile(t)
 			from, upto := l.between(at)
 			return finding{auditlog.Changed, from, upto}
+		}},
+		{name: "an order changed with its hash", tamper: on(exactly(auditlog.Changed, 99), func(t *testing.T, events []lock.Event) []lock.Event {
+			edit(t, &events[99]) // the delivery behind it then names another
+			return events
+		})},
+		{name: "an order changed with its hash and tiles", tamper: func(t *testing.T, l *ledger) finding {
+			events := slices.Clone(l.events)
+			edit(t, &events[99])
+			l.setEvents(events)
+			l.retile(t)
+			return finding{auditlog.Changed, 90, 101}
 		}},
 		{name: "prev changed", tamper: on(exactly(auditlog.Changed, at), func(_ *testing.T, events []lock.Event) []lock.Event {
 			events[at].Prev = make([]byte, 32)
@@ -119,11 +145,11 @@ func endCases() []tampering {
 			l.exec("DELETE FROM log_checkpoints WHERE size > ?1", int64(at))
 			l.exec("DELETE FROM log_tiles")
 			return finding{auditlog.CutOff, at, l.size}
-		}, outside: true},
+		}, outside: true, signed: func(l *ledger) int64 { return l.sizes[2] }},
 		{name: "an older backup restored", hidden: true, tamper: func(_ *testing.T, l *ledger) finding {
 			l.restore("older")
 			return finding{auditlog.CutOff, int64(devices / 2 * byDevice), l.size}
-		}},
+		}, signed: func(l *ledger) int64 { return l.older }},
 		{name: "an older backup restored, which then went on", hidden: true, tamper: func(t *testing.T, l *ledger) finding {
 			l.restore("older")
 			require.NoError(t, l.log().Integrate(t.Context())) // over events that both histories have
@@ -199,7 +225,7 @@ func logCases() []tampering {
 			require.NoError(t, other.Integrate(t.Context()))
 			l.exec("UPDATE log_checkpoints SET note = ?1 WHERE size = ?2", forged.note, l.size)
 			return finding{auditlog.TamperedCheckpoint, l.sizes[len(l.sizes)-2], l.sizes[len(l.sizes)-2] + 1}
-		}},
+		}, signed: func(l *ledger) int64 { return l.sizes[len(l.sizes)-2] }},
 		{name: "checkpoint in place of another", tamper: func(_ *testing.T, l *ledger) finding {
 			l.exec("UPDATE log_checkpoints SET note = ?1 WHERE size = ?2", l.kept[1], l.sizes[2])
 			return exactly(auditlog.TamperedCheckpoint, l.sizes[1])

@@ -39,6 +39,7 @@ type verification struct {
 	limit  int          // of the actions that a pass follows
 	report Report
 	first  *TamperError
+	proven int64 // what the first pass proved: events below are as they were signed
 }
 
 func newVerification(trust Trust) (*verification, error) {
@@ -61,7 +62,7 @@ func newVerification(trust Trust) (*verification, error) {
 }
 
 // run reads the source, once for each part of the actions. After each pass without a finding, held compares the actions of its part.
-func (v *verification) run(ctx context.Context, src source, held func(context.Context, *chains) (*TamperError, error)) (Report, error) {
+func (v *verification) run(ctx context.Context, src source, held func(context.Context, *pass) (*TamperError, error)) (Report, error) {
 	parts, until := []part{{}}, int64(math.MaxInt64)
 	var second *TamperError // of the actions: what was done to the events goes first
 	for len(parts) > 0 {
@@ -75,7 +76,7 @@ func (v *verification) run(ctx context.Context, src source, held func(context.Co
 			v.first = found // before what an earlier pass has found
 		}
 		if v.first == nil && second == nil {
-			if second, err = held(ctx, p.chains); err != nil {
+			if second, err = held(ctx, p); err != nil {
 				return v.report, err
 			}
 		}
@@ -105,6 +106,10 @@ type pass struct {
 	good   int64 // likewise, or of one kept outside
 	older  []checkpoint
 	noted  *TamperError // of the log itself, for when the events are in order
+	holds  []int64      // positions of the notices of legal holds
+
+	forked bool // the finding is of a checkpoint kept outside
+	broken bool // the finding is of an action's chain: its cause may lie earlier
 }
 
 // over reads the source and returns the first finding.
@@ -122,12 +127,34 @@ func (p *pass) over(ctx context.Context, src source) (*TamperError, error) {
 	}
 	var found *TamperError
 	if !errors.As(err, &found) {
+		p.proven = max(p.proven, p.good)
 		return nil, err
 	}
-	if found.Proven = p.good; p.whole {
-		return locate(ctx, src, found)
+	return p.place(ctx, src, found)
+}
+
+// place says of a finding how far the ledger is proven, and where it lies as exactly as that allows.
+func (p *pass) place(ctx context.Context, src source, found *TamperError) (*TamperError, error) {
+	exact := found
+	switch {
+	case p.forked: // the stored signatures and those outside are of two logs: tiles say nothing of what they do not agree on
+		found.Proven = p.agreed()
+	case p.whole:
+		found.Proven = p.good
+		var err error
+		if exact, err = locate(ctx, src, found); err != nil {
+			return nil, err
+		}
+	default:
+		found.Proven = min(p.proven, found.Position)
 	}
-	return found, nil
+	if exact == found && p.broken {
+		found.widen()
+	}
+	if p.whole {
+		p.proven = exact.Proven
+	}
+	return exact, nil
 }
 
 // event checks the next event. Its error is a *TamperError, or errEnough when it has seen enough.
@@ -150,8 +177,12 @@ func (p *pass) event(e entry) error {
 		}
 		p.tree.grow(tlog.RecordHash(e.hash))
 		p.report.Events = p.tree.size
+		if isHold(e.body) {
+			p.holds = append(p.holds, e.position)
+		}
 	}
 	if err := p.chains.follow(e); err != nil {
+		p.broken = true
 		return err
 	}
 	return nil
@@ -162,14 +193,17 @@ func (p *pass) checkpoint(c checkpoint) error {
 	switch {
 	case !p.whole:
 		return nil
+	case c.size <= p.signed:
+		p.note(p.badCheckpoint(fmt.Sprintf("one of size %d stands behind that of size %d", c.size, p.signed), nil))
+		return nil
 	case c.size > p.tree.size:
 		return p.cutOff(max(c.size, p.known))
 	case c.size < p.tree.size:
 		return p.badCheckpoint(fmt.Sprintf("the one of size %d stands behind %d events: some were inserted, or it was moved", c.size, p.tree.size), nil)
 	case c.root != p.tree.root():
 		return &TamperError{
-			What: Changed, Position: p.good, Upto: c.size,
-			Detail: fmt.Sprintf("one or more of them: the checkpoint of size %d was signed over other events", c.size),
+			What: Changed, Position: p.good, Upto: c.size, between: true,
+			Detail: fmt.Sprintf("the checkpoint of size %d was signed over other events", c.size),
 		}
 	}
 	p.signed, p.good = c.size, max(p.good, c.size)
@@ -186,9 +220,10 @@ func (p *pass) badCheckpoint(detail string, err error) *TamperError {
 func (p *pass) outside() error {
 	for ; len(p.older) > 0 && p.older[0].size == p.tree.size; p.older = p.older[1:] {
 		if p.older[0].root != p.tree.root() {
+			p.forked = true
 			return &TamperError{
-				What: Changed, Position: p.agreed(), Upto: p.tree.size,
-				Detail: fmt.Sprintf("one or more of them: the checkpoint of size %d that was kept outside was signed over other events. "+
+				What: Changed, Position: p.agreed(), Upto: p.tree.size, between: true,
+				Detail: fmt.Sprintf("the checkpoint of size %d that was kept outside was signed over other events. "+
 					"Where the stored checkpoints agree with the ledger, it was restored from an older backup and went on, "+
 					"or somebody had the signing key", p.tree.size),
 			}

@@ -30,8 +30,7 @@ type bracket struct {
 }
 
 var (
-	transaction = bracket{begin: []string{begin, "SELECT " + planned}, end: "COMMIT", back: []string{"ROLLBACK"}}
-	grouped     = bracket{begin: []string{begin, "SELECT " + planned + ", " + impatient}, end: "COMMIT", back: []string{"ROLLBACK"}}
+	transaction = bracket{begin: []string{begin, "SELECT " + planned + ", " + impatient}, end: "COMMIT", back: []string{"ROLLBACK"}}
 	outer       = savepoint("ledger_commit")
 	inner       = savepoint("ledger_change")
 )
@@ -40,7 +39,7 @@ const (
 	begin = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 	// planned has statements planned once, not each time, and through indexes, also while the tables are still small.
 	planned = "set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true)"
-	// impatient has a group split when one of its changes waits for somebody's long transaction.
+	// impatient keeps no connection for somebody's long transaction: a group is split then, and a lone call tries again.
 	impatient = "set_config('lock_timeout', '100ms', true)"
 )
 

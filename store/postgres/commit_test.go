@@ -225,16 +225,21 @@ func TestTextsThatPostgreSQLCannotKeep(t *testing.T) {
 		"too long for an index":     strings.Repeat("ab", 1500),
 		"too long, in other script": strings.Repeat("ü", 1500),
 	} {
-		t.Run(name, func(t *testing.T) {
-			o := fresh(t)
-			bad := storetest.Order(t, "mac-1")
-			bad.Actions[0].Ref = text
-			errs, err := o.Commit(t.Context(), []lock.Change{bad, storetest.Order(t, "mac-2")})
-			require.NoError(t, err)
-			var input *lock.InputError
-			require.ErrorAs(t, errs[0], &input)
-			require.NoError(t, errs[1])
-		})
+		for field, set := range map[string]func(*lock.Change){
+			"reference":       func(c *lock.Change) { c.Actions[0].Ref = text },
+			"key of a secret": func(c *lock.Change) { c.Events[0].Secrets[0].KeyID = text },
+		} {
+			t.Run(field+", "+name, func(t *testing.T) {
+				o := fresh(t)
+				bad := storetest.Order(t, "mac-1")
+				set(&bad)
+				errs, err := o.Commit(t.Context(), []lock.Change{bad, storetest.Order(t, "mac-2")})
+				require.NoError(t, err)
+				var input *lock.InputError
+				require.ErrorAs(t, errs[0], &input)
+				require.NoError(t, errs[1])
+			})
+		}
 	}
 	t.Run("as long as a device's name may be", func(t *testing.T) {
 		o := fresh(t)

@@ -22,9 +22,12 @@
 //
 // Calls of at most 250 changes that come while others are being written are written together, in one transaction with one sync; up to four
 // such groups at the same time, on as many connections. A lone caller is written at once. A group that is refused by the server, or that
-// waits for 100 ms for what a long transaction holds, is split, and each of its callers goes on alone: a long transaction blocks those only who
-// want what it holds. The end of a caller's context ends what is written for that caller alone and never touches another's changes; its
-// outcome is then unknown, and repeating it is safe. So it is after every error, also of a connection that was lost during the commit.
+// waits for 100 ms for what a long transaction holds, is split, and each of its callers goes on alone. So does a call of more changes, from
+// the start. A lone call gives its connection back after 100 ms of waiting, and tries again until its caller's context ends, after pauses of
+// at most 0.8 s. Those that come have at most half of the pool's connections, those that try again a quarter (each at least one): a long
+// transaction blocks those only who want what it holds, however many they are. The end of a caller's context ends what is written for that
+// caller alone and never touches another's changes; its outcome is then unknown, and repeating it is safe. So it is after every error, also
+// of a connection that was lost during the commit.
 //
 // All take rows in one order, so that batches do not wait for each other in a circle. What is left of deadlocks (by transactions of the
 // caller's, which take rows in an order of their own) is tried again, five times.
@@ -43,9 +46,9 @@
 // # Schema
 //
 // The tables actions, secrets, events, keys, outbox, log, log_tiles, log_checkpoints and ledger_schema, from migrations that are embedded. A
-// schema that is older or newer than the code is a *SchemaError. Triggers refuse to change, delete or truncate events and positions, and to
-// delete or truncate actions and secrets; an owner of the tables can drop them, which package auditlog is there to show. Migrate needs the right to
-// create in the schema; the store itself needs SELECT, INSERT, UPDATE and DELETE on its tables.
+// schema that is older or newer than the code is a *SchemaError. Triggers refuse to change, delete or truncate events, positions and
+// checkpoints, and to delete or truncate actions, secrets and tiles; an owner of the tables can drop them, which package auditlog is there
+// to show. Migrate needs the right to create in the schema; the store itself needs SELECT, INSERT, UPDATE and DELETE on its tables.
 //
 // # Not included
 //

@@ -77,18 +77,9 @@ func (r *record) own() {
 func (r *record) storable() error {
 	for _, a := range r.Actions {
 		scope, device, id := a.Device.Scope, a.Device.ID, string(a.ID)
-		entries := [][]string{
-			{scope, device, id, a.Lane},
-			{a.Device.Serial, id},
-			{a.Batch, id},
-			{a.Ref, id},
-			{scope, r.Key},
-			{a.By.ID, string(a.Kind), string(a.State)},
-		}
-		for _, s := range a.Secrets {
-			entries = append(entries, []string{s.KeyID, id})
-		}
-		if err := check("action", entries...); err != nil {
+		err := check("action", []string{scope, device, id, a.Lane}, []string{a.Device.Serial, id}, []string{a.Batch, id}, []string{a.Ref, id},
+			[]string{scope, r.Key}, []string{a.By.ID, string(a.Kind), string(a.State)})
+		if err != nil {
 			return err
 		}
 	}
@@ -96,7 +87,11 @@ func (r *record) storable() error {
 		if repeats(e.Secrets) {
 			return &lock.InputError{Field: "event", Rule: "must name a secret once"}
 		}
-		if err := check("event", []string{e.Scope, e.Device}, []string{e.Actor.ID, string(e.Type)}); err != nil {
+		entries := [][]string{{e.Scope, e.Device}, {e.Actor.ID, string(e.Type)}}
+		for _, s := range e.Secrets {
+			entries = append(entries, []string{s.KeyID, string(e.Action)})
+		}
+		if err := check("event", entries...); err != nil {
 			return err
 		}
 	}

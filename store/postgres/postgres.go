@@ -17,6 +17,7 @@ type Store struct {
 	reader
 	pool  *pgxpool.Pool
 	queue queue
+	turns turns
 }
 
 var _ lock.Store = (*Store)(nil)
@@ -34,7 +35,7 @@ func New(ctx context.Context, pool *pgxpool.Pool, logger *slog.Logger) (*Store, 
 	if err := warn(ctx, pool, cmp.Or(logger, slog.Default())); err != nil {
 		return nil, err
 	}
-	return &Store{reader: reader{pool}, pool: pool}, nil
+	return &Store{reader: reader{pool}, pool: pool, turns: newTurns(pool.Config().MaxConns)}, nil
 }
 
 // Commit is lock.Store's. Small calls that come together are written together; see the package comment.
@@ -55,17 +56,13 @@ func (s *Store) Commit(ctx context.Context, changes []lock.Change) ([]error, err
 	return b.errs, nil
 }
 
-func (s *Store) alone(ctx context.Context, records []record) error {
-	return s.write(ctx, records, transaction)
-}
-
-func (s *Store) write(ctx context.Context, records []record, around bracket) error {
+func (s *Store) write(ctx context.Context, records []record) error {
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
 		return failed("connect", err)
 	}
 	defer conn.Release() // one that is still in a transaction is closed
-	return write(ctx, conn, records, around)
+	return write(ctx, conn, records, transaction)
 }
 
 // InTx binds the store to a transaction of the caller's: what it commits is durable with the caller's commit, and gone with a rollback. The

@@ -124,7 +124,7 @@ func (s *Store) writeGroup(ctx context.Context) (more bool) {
 	if g == nil {
 		return false
 	}
-	err := s.write(ctx, g.records(), grouped)
+	err := s.write(ctx, g.records())
 	var refused *pgconn.PgError
 	for _, c := range g.calls {
 		c.err, c.alone = err, errors.As(err, &refused)

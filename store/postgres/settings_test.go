@@ -126,6 +126,11 @@ func TestHistoryCannotBeRewritten(t *testing.T) {
 		"TRUNCATE actions",
 		"DELETE FROM secrets",
 		"TRUNCATE secrets",
+		"DELETE FROM log_tiles",
+		"TRUNCATE log_tiles",
+		"UPDATE log_checkpoints SET note = ''",
+		"DELETE FROM log_checkpoints",
+		"TRUNCATE log_checkpoints",
 	} {
 		t.Run(statement, func(t *testing.T) {
 			_, err := o.pool.Exec(t.Context(), statement)

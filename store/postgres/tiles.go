@@ -5,6 +5,8 @@ import (
 	"errors"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/latchkey-mdm/latchkey/lock"
 )
 
 // Checkpoint returns the newest signed checkpoint of the log over the events (package auditlog) and the size of its tree; 0 and nil when
@@ -39,8 +41,12 @@ func (s *Store) Tile(ctx context.Context, level int, n int64) (hashes []byte, er
 	return hashes, nil
 }
 
-// Grow stores tiles and a checkpoint of size to, if the newest checkpoint is of size from.
+// Grow writes tiles, by level and n, and the checkpoint of a tree of size to in one transaction, if the newest checkpoint is of size from (0:
+// there is none), which is smaller. False, and no change, otherwise. After an error it is unknown whether the log has grown: Checkpoint tells.
 func (s *Store) Grow(ctx context.Context, from, to int64, tiles map[[2]int64][]byte, note []byte) (grown bool, err error) {
+	if from < 0 || to <= from {
+		return false, &lock.InputError{Field: "to", Rule: "must be above from, which must not be negative"}
+	}
 	var levels, numbers []int64
 	var hashes [][]byte
 	for at, tile := range tiles {

@@ -81,7 +81,7 @@ CREATE TABLE log (
 
 CREATE INDEX log_type ON log (type, position);
 
--- The Merkle log over the feed.
+-- The Merkle log over the feed. A tile grows, until it is full. What was signed stays.
 CREATE TABLE log_tiles (
   level  BIGINT NOT NULL,
   n      BIGINT NOT NULL,
@@ -107,3 +107,6 @@ CREATE TRIGGER log_update BEFORE UPDATE ON log EXECUTE FUNCTION ledger_refuse('p
 CREATE TRIGGER log_delete BEFORE DELETE OR TRUNCATE ON log EXECUTE FUNCTION ledger_refuse('positions');
 CREATE TRIGGER actions_delete BEFORE DELETE OR TRUNCATE ON actions EXECUTE FUNCTION ledger_refuse('actions');
 CREATE TRIGGER secrets_delete BEFORE DELETE OR TRUNCATE ON secrets EXECUTE FUNCTION ledger_refuse('secrets');
+CREATE TRIGGER log_tiles_delete BEFORE DELETE OR TRUNCATE ON log_tiles EXECUTE FUNCTION ledger_refuse('tiles');
+CREATE TRIGGER log_checkpoints_update BEFORE UPDATE ON log_checkpoints EXECUTE FUNCTION ledger_refuse('checkpoints');
+CREATE TRIGGER log_checkpoints_delete BEFORE DELETE OR TRUNCATE ON log_checkpoints EXECUTE FUNCTION ledger_refuse('checkpoints');

@@ -1,6 +1,7 @@
 package account_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -156,4 +157,14 @@ func TestNoAdministratorWhosePasswordNobodyKnows(t *testing.T) {
 	has, err := s.HasAdmin(t.Context())
 	require.NoError(t, err)
 	assert.False(t, has)
+}
+
+func TestNobodyIsDeniedByADatabaseThatDoesNotAnswer(t *testing.T) {
+	w := newWorld(t)
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	here := lock.Target{Device: lock.Device{Scope: "default"}}
+	require.ErrorIs(t, w.Authorize(ended, lock.Actor{ID: "admin"}, lock.VerbReveal, here), lock.ErrUndecided)
+	_, err := w.Visible(ended, lock.Actor{ID: "admin"}, lock.VerbView, lock.Filter{Scope: "default"})
+	require.ErrorIs(t, err, lock.ErrUndecided)
 }

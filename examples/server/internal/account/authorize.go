@@ -39,7 +39,7 @@ func (s *Store) exists(ctx context.Context, a lock.Actor) error {
 		return errAccount
 	}
 	if err != nil {
-		return fmt.Errorf("look up the account: %w", err)
+		return fmt.Errorf("%w: look up the account: %w", lock.ErrUndecided, err)
 	}
 	return nil
 }

@@ -186,7 +186,7 @@ func TestEventsAreExported(t *testing.T) {
 		return "no such column"
 	}
 	assert.Equal(t, `'=HYPERLINK("http://evil.example")`, column(1, "reason"))
-	assert.Equal(t, "' @SUM(1)", column(1, "ticket"))
+	assert.Equal(t, " '@SUM(1)", column(1, "ticket"))
 	assert.Equal(t, "one, \"two\"", column(2, "reason"))
 	assert.Equal(t, []string{"1", "revealed", "admin", "mac", id},
 		[]string{column(2, "position"), column(2, "type"), column(2, "actor_id"), column(2, "device_id"), column(2, "action_id")})

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
 )
 
 // maxBody is the largest request body.
@@ -42,13 +44,38 @@ func read(r *http.Request, v any) error {
 	err := d.Decode(v)
 	if err == nil {
 		if _, err = d.Token(); errors.Is(err, io.EOF) {
-			return nil
+			return textual(reflect.ValueOf(v).Elem(), "")
 		}
 		if err == nil {
 			err = errors.New("more than one value")
 		}
 	}
 	return unreadable(err, d.InputOffset())
+}
+
+// textual refuses a text that no ledger can keep. The decoder leaves but one: NUL.
+func textual(v reflect.Value, field string) error {
+	switch v.Kind() {
+	case reflect.String:
+		if !db.IsText(v.String()) {
+			return invalid(field, "must not contain NUL")
+		}
+	case reflect.Pointer:
+		return textual(v.Elem(), field) // of nil it is the zero Value, which is of no kind
+	case reflect.Slice:
+		for i := range v.Len() {
+			if err := textual(v.Index(i), field); err != nil {
+				return err
+			}
+		}
+	case reflect.Struct:
+		for f, value := range v.Fields() {
+			if err := textual(value, strings.TrimPrefix(field+"."+f.Tag.Get("json"), ".")); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // plainName is a field's name that may be repeated: no secret looks like it.

@@ -101,6 +101,8 @@ func asProblem(err error) *problem {
 		return refuse(http.StatusNotFound, "unsigned", audit.ErrUnsigned.Error())
 	case errors.As(err, &tampered):
 		return refuse(http.StatusInternalServerError, "tampered", "the stored log is not as it was signed: verify it. "+tampered.Error())
+	case errors.Is(err, audit.ErrUnreadable):
+		return refuse(http.StatusInternalServerError, "unreadable", audit.ErrUnreadable.Error())
 	case errors.Is(err, lock.ErrNotFound):
 		return refuse(http.StatusNotFound, "not_found", "there is no such device, action or PIN")
 	case errors.Is(err, lock.ErrPurged):

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/audit"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/retention"
 	"github.com/latchkey-mdm/latchkey/lock"
 )
@@ -53,8 +54,9 @@ func (a *api) purge(w http.ResponseWriter, r *http.Request, actor lock.Actor) er
 	order := lock.Purge{
 		Scope: a.Scope, Devices: body.Devices, Before: a.Now().UTC().AddDate(0, 0, -body.OlderThanDays), Reason: body.Reason, Apply: body.Apply,
 	}
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // it may take its time
+	answer := audit.TakeTime(w)
 	groups, err := retention.Purge(r.Context(), a.Service, actor, order, maxPurgeItems)
+	answer()
 	if err != nil {
 		return err
 	}

@@ -10,8 +10,10 @@ package audit
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"sync"
 
 	"github.com/latchkey-mdm/latchkey/lock"
@@ -23,6 +25,9 @@ var ErrUnsigned = errors.New("nothing is signed yet: the first checkpoint comes 
 
 // ErrUnderWay says that this process is verifying the ledger for somebody else.
 var ErrUnderWay = errors.New("the ledger is being verified: wait until that has ended")
+
+// ErrUnreadable says that the ledger answers, and that what it has as an event is none.
+var ErrUnreadable = errors.New("an event cannot be read: verify the log")
 
 // Config is what a Trail stands on. Every field is required.
 type Config struct {
@@ -44,10 +49,20 @@ type Trail struct {
 // New makes a Trail.
 func New(cfg Config) *Trail { return &Trail{Config: cfg} }
 
-// allowed asks for the right to audit.
+// allowed asks for the right to audit, and the ledger for nothing: an event that cannot be read must not keep anybody from a verification.
 func (t *Trail) allowed(ctx context.Context, a lock.Actor) error {
-	_, err := t.Service.Events(ctx, a, lock.EventFilter{Scope: t.Scope, Limit: 1})
+	_, err := t.Service.Events(ctx, a, lock.EventFilter{Scope: t.Scope, From: math.MaxInt64, Limit: 1})
 	return err
+}
+
+// events reads events. When the ledger fails at these and not as such, that is ErrUnreadable.
+func (t *Trail) events(ctx context.Context, a lock.Actor, f lock.EventFilter) ([]lock.Event, error) {
+	found, err := t.Service.Events(ctx, a, f)
+	input := (*lock.InputError)(nil)
+	if err == nil || errors.Is(err, lock.ErrDenied) || errors.Is(err, lock.ErrNotFound) || errors.As(err, &input) || t.allowed(ctx, a) != nil {
+		return found, err
+	}
+	return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
 }
 
 // note records that the log was read.

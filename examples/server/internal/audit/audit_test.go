@@ -112,7 +112,8 @@ func TestPagesByTime(t *testing.T) {
 func TestCells(t *testing.T) {
 	for text, want := range map[string]string{
 		"": "", "stolen": "stolen", "a=b": "a=b", "=1+1": "'=1+1", "+44 20": "'+44 20", "-1": "'-1", "@SUM(1)": "'@SUM(1)",
-		" \t=1": "' \t=1", "\r\n+1": "'\r\n+1", "\u00a0=1": "'\u00a0=1", "＝1": "'＝1", "  ": "  ", "'=1": "'=1",
+		" \t=1": " \t'=1", "\r\n+1": "\r\n'+1", "\u00a0=1": "\u00a0'=1", "＝1": "'＝1", "  ": "  ", "'=1": "'=1", "a,=1": "a,=1",
+		"a;=1": "a;'=1", "a\t=1": "a\t'=1", "a\n=1": "a\n'=1", "=1; @b;c": "'=1; '@b;c", `a;"=1`: `a;"'=1`, "a;b=1": "a;b=1",
 	} {
 		assert.Equal(t, want, cell(text), "%q", text)
 	}

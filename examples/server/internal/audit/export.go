@@ -7,10 +7,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"regexp"
 	"strconv"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/latchkey-mdm/latchkey/lock"
 )
@@ -118,12 +117,10 @@ func row(e Event) ([]string, error) {
 	return cells, nil
 }
 
-// cell keeps a spreadsheet from taking a text for a formula, which could send off what else is in the sheet: an apostrophe goes before it.
-// White space before the formula does not hide it.
-func cell(text string) string {
-	first, _ := utf8.DecodeRuneInString(strings.TrimLeft(text, " \t\r\n\v\f\u00a0\ufeff"))
-	if strings.ContainsRune("=+-@＝＋－＠", first) {
-		return "'" + text
-	}
-	return text
-}
+// formula is what a spreadsheet may take for the begin of a formula. It may also divide cells at semicolons, tabs and line breaks, whatever
+// is in quotes; white space and quotes before the formula do not hide it.
+var formula = regexp.MustCompile(`(^|[;\t\r\n])([ \t\r\n\v\f\x{00a0}\x{feff}"]*)([=+\-@＝＋－＠])`)
+
+// cell keeps a spreadsheet from taking a text, or a part of it, for a formula, which could send off what else is in the sheet: an apostrophe
+// goes before it.
+func cell(text string) string { return formula.ReplaceAllString(text, "$1$2'$3") }

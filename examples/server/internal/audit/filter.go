@@ -91,7 +91,7 @@ func (t *Trail) page(ctx context.Context, a lock.Actor, f Filter) (found []lock.
 		f.Limit = step
 	}
 	for looked := 0; looked < maxLooked; looked += f.PageSize() {
-		rows, err := t.Service.Events(ctx, a, f.EventFilter)
+		rows, err := t.events(ctx, a, f.EventFilter)
 		if err != nil {
 			return nil, 0, fmt.Errorf("read the events: %w", err)
 		}

@@ -110,9 +110,10 @@ func (t *Trail) place(ctx context.Context) error {
 
 func count(n int64) string { return strconv.FormatInt(n, 10) }
 
-// Last returns the last verification that is on record, whichever server did it; nil when there is none.
+// Last returns the last verification that is on record, whichever server did it; nil when there is none, ErrUnreadable when its record is
+// no event.
 func (t *Trail) Last(ctx context.Context, a lock.Actor) (*Verification, error) {
-	found, err := t.Service.Events(ctx, a, lock.EventFilter{
+	found, err := t.events(ctx, a, lock.EventFilter{
 		Scope: t.Scope, Types: []lock.EventType{lock.EventAuditVerified}, Newest: true, Limit: 1,
 	})
 	if err != nil || len(found) == 0 {

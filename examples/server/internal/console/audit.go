@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
@@ -96,7 +97,11 @@ func (c *console) auditLog(w http.ResponseWriter, r *http.Request, a lock.Actor)
 		return err
 	}
 	var next int64
-	if data.Events, next, err = c.Audit.Page(ctx, a, f); err != nil {
+	data.Events, next, err = c.Audit.Page(ctx, a, f)
+	if errors.Is(err, audit.ErrUnreadable) { // the page is where that is looked into
+		c.Logger.ErrorContext(ctx, "events cannot be read", slog.Any("error", err))
+		data.Log.Unread = true
+	} else if err != nil {
 		return err
 	}
 	for i, e := range data.Events { // a notice names its device among its facts

@@ -124,6 +124,7 @@ func (c *console) routes() http.Handler {
 		"GET /retention":              c.retentionPage,
 		"POST /retention":             c.previewPurge,
 		"POST /retention/purge":       c.purge,
+		"POST /retention/hold":        c.holdSerial,
 		"POST /devices/{id}/type":     c.typePIN,
 		"GET /actions":                c.actionLog,
 		"GET /actions/{id}":           c.actionPage,

@@ -86,6 +86,9 @@ func explain(err error) failure {
 		return failure{http.StatusNotFound, "Nothing is signed yet", "The first checkpoint comes within a second of the first event.", nil}
 	case errors.As(err, &tampered):
 		return failure{http.StatusInternalServerError, "The log is not as it was signed", finding(tampered.Error()), nil}
+	case errors.Is(err, audit.ErrUnreadable):
+		return failure{http.StatusInternalServerError, "An event cannot be read", "What the ledger has in its place is no event: " +
+			"verify the log on the audit page.", nil}
 	case errors.Is(err, lock.ErrNotFound):
 		return failure{http.StatusNotFound, "Not found", "There is nothing under this address.", nil}
 	case errors.As(err, &gone):

@@ -2,8 +2,12 @@ package console
 
 import (
 	"context"
+	"errors"
 	"net/http"
+	"slices"
+	"strings"
 
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/retention"
 	"github.com/latchkey-mdm/latchkey/lock"
 )
@@ -30,6 +34,56 @@ func (c *console) holdOf(r *http.Request, a lock.Actor, found retention.PINs) (h
 
 func (c *console) placeHold(w http.ResponseWriter, r *http.Request, a lock.Actor) error {
 	return c.changeHold(w, r, a, retention.Place, "A legal hold is placed: no purge takes a PIN of this Mac.")
+}
+
+// holdSerial places a hold on what has a serial number, in the inventory or in the ledger. One that nobody knows is a slip: it would keep
+// nothing.
+func (c *console) holdSerial(w http.ResponseWriter, r *http.Request, a lock.Actor) error {
+	data := retentionData{
+		Order: firstOrder, Serial: strings.TrimSpace(r.PostFormValue("serial")), Why: strings.TrimSpace(r.PostFormValue("reason")),
+	}
+	err := c.placeOn(r.Context(), a, data.Serial, data.Why)
+	input := (*lock.InputError)(nil)
+	switch {
+	case errors.Is(err, lock.ErrNotFound):
+		data.Errors = map[string]string{"serial": "No Mac here has, or had, this serial number."}
+	case errors.As(err, &input):
+		field := input.Field
+		if field == "reason" {
+			field = "hold"
+		}
+		data.Errors = map[string]string{field: sentence(input.Rule)}
+	case err != nil:
+		return err
+	default:
+		c.say(r.Context(), "A legal hold is placed: no purge takes a PIN of "+data.Serial+".")
+		http.Redirect(w, r, "/retention#holds", http.StatusSeeOther)
+		return nil
+	}
+	return c.showRetention(w, r, a, http.StatusUnprocessableEntity, data)
+}
+
+func (c *console) placeOn(ctx context.Context, a lock.Actor, serial, reason string) error {
+	if serial == "" {
+		return &lock.InputError{Field: "serial", Rule: "is required"}
+	}
+	d := lock.Device{Scope: c.Scope, Serial: serial}
+	known, err := c.Devices.Devices(ctx, serial, "", devicesPerPage)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(known, func(d inventory.Device) bool { return strings.EqualFold(d.Serial, serial) })
+	if i >= 0 {
+		d = known[i].Device
+	}
+	found, err := retention.Find(ctx, c.Service, a, d)
+	if err == nil && i < 0 && len(found.Names) == 0 {
+		err = lock.ErrNotFound
+	}
+	if err != nil {
+		return err
+	}
+	return retention.Place(ctx, c.Service, a, found, reason)
 }
 
 func (c *console) liftHold(w http.ResponseWriter, r *http.Request, a lock.Actor) error {

@@ -56,18 +56,23 @@ func (f *lockForm) First() string {
 	return ""
 }
 
-// Arm is what must be typed to arm the button, so that the wrong machine is not locked: the last four characters of the serial number.
-func (f *lockForm) Arm() string {
-	text := f.Device.Serial
+// Arm is what must be typed to arm the button, so that the wrong machine is not locked.
+func (f *lockForm) Arm() string { return armOf(f.Device.Device) }
+
+// ArmLabel says what to type.
+func (f *lockForm) ArmLabel() string { return armLabel(f.Device.Device) }
+
+// armOf is the last four characters of the serial number.
+func armOf(d lock.Device) string {
+	text := d.Serial
 	if len(text) < 4 {
-		text = f.Device.ID
+		text = d.ID
 	}
 	return text[max(0, len(text)-4):]
 }
 
-// ArmLabel says what to type.
-func (f *lockForm) ArmLabel() string {
-	if len(f.Device.Serial) < 4 {
+func armLabel(d lock.Device) string {
+	if len(d.Serial) < 4 {
 		return "Type the last four characters of the device ID"
 	}
 	return "Type the last four characters of the serial number"

@@ -43,7 +43,7 @@ func parsePages(now func() time.Time) (pages, error) {
 		"pinsPath":   pinsPath,
 		"hardware":   hardwarePath,
 		"because":    purgeWords,
-		"count":      func(n int) string { return thousands(int64(n)) },
+		"pins":       pins,
 		"nano":       func(t time.Time) string { return t.Format(time.RFC3339Nano) },
 		"minus":      func(a, b int) int { return a - b },
 		"on":         func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") },

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/retention"
@@ -16,39 +17,59 @@ type removeData struct {
 	Lock   *lock.Action // that is under way, or holds it; nil: none
 	Kept   int          // PINs
 	Holds  []retention.Hold
+	Slip   string // nothing was removed, and why
 }
 
+// Arm is what must be typed to remove a device with a lock: nobody here sees any more how that ends.
+func (d removeData) Arm() string { return armOf(d.Device.Device) }
+
+// ArmLabel says what to type.
+func (d removeData) ArmLabel() string { return armLabel(d.Device.Device) }
+
 func (c *console) removePage(w http.ResponseWriter, r *http.Request, a lock.Actor) error {
+	data, _, err := c.toRemove(r, a)
+	if err != nil {
+		return err
+	}
+	return c.showRemove(w, r, http.StatusOK, data)
+}
+
+func (c *console) showRemove(w http.ResponseWriter, r *http.Request, status int, data removeData) error {
+	return c.render(w, r, status, "remove", "Remove "+cmp.Or(data.Device.Name, data.Device.Serial, data.Device.ID), data)
+}
+
+// toRemove is what there is to say of a device that may be removed.
+func (c *console) toRemove(r *http.Request, a lock.Actor) (data removeData, found retention.PINs, err error) {
 	d, gone, found, err := c.pastOf(r.Context(), a, r.PathValue("id"))
 	if err == nil && gone {
 		err = lock.ErrNotFound
 	}
 	if err != nil {
-		return err
+		return data, found, err
 	}
-	data := removeData{Device: d, Kept: len(found.Candidates)}
+	data = removeData{Device: d, Kept: len(found.Candidates)}
 	locks, err := c.locksOf(r.Context(), a, []inventory.Device{d})
 	if err != nil {
-		return err
+		return data, found, err
 	}
 	if newest := decisive(locks[d.ID]); newest != nil && newest.Lane != "" {
 		data.Lock = newest
 	}
-	if data.Holds, err = retention.HoldsOn(r.Context(), c.Service, a, found); err != nil {
-		return err
-	}
-	return c.render(w, r, http.StatusOK, "remove", "Remove "+cmp.Or(d.Name, d.Serial, d.ID), data)
+	data.Holds, err = retention.HoldsOn(r.Context(), c.Service, a, found)
+	return data, found, err
 }
 
 // remove takes the device out of the inventory. Nothing that opens it goes, so whoever may see it may remove it.
 func (c *console) remove(w http.ResponseWriter, r *http.Request, a lock.Actor) error {
 	ctx := r.Context()
-	d, gone, found, err := c.pastOf(ctx, a, r.PathValue("id"))
-	if err == nil && gone {
-		err = lock.ErrNotFound
-	}
+	data, found, err := c.toRemove(r, a)
 	if err != nil {
 		return err
+	}
+	d := data.Device
+	if data.Lock != nil && !strings.EqualFold(strings.TrimSpace(r.PostFormValue("confirm")), data.Arm()) {
+		data.Slip = "Nothing was removed: these are not the last four characters."
+		return c.showRemove(w, r, http.StatusUnprocessableEntity, data)
 	}
 	if err := c.Devices.Remove(ctx, a, d.ID); err != nil {
 		return err

@@ -3,13 +3,13 @@ package console
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/audit"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/retention"
 	"github.com/latchkey-mdm/latchkey/lock"
 )
@@ -23,10 +23,15 @@ type retentionData struct {
 	Order   purgeOrder
 	Errors  map[string]string // by field
 	Preview *purgePreview     // nil: nothing was asked for yet
+
+	Serial, Why string // of a hold that was not placed
 }
 
 // purgeOrder is the form of a purge.
 type purgeOrder struct{ Days, Reason, Device string }
+
+// firstOrder is how the form begins.
+var firstOrder = purgeOrder{Days: "365"}
 
 // purgePreview says what a purge would do.
 type purgePreview struct {
@@ -52,7 +57,7 @@ func purgeWords(code string) string {
 	case retention.CodePurged:
 		return "no Mac needs them"
 	case "too_young":
-		return "too young: something happened to them since"
+		return "too young: their lock had an event since then"
 	case "live":
 		return "under way, or holding a Mac now"
 	case "held":
@@ -75,7 +80,7 @@ func purgeWords(code string) string {
 }
 
 func (c *console) retentionPage(w http.ResponseWriter, r *http.Request, a lock.Actor) error {
-	return c.showRetention(w, r, a, http.StatusOK, retentionData{Order: purgeOrder{Days: "365"}})
+	return c.showRetention(w, r, a, http.StatusOK, retentionData{Order: firstOrder})
 }
 
 func (c *console) showRetention(w http.ResponseWriter, r *http.Request, a lock.Actor, status int, data retentionData) error {
@@ -142,7 +147,7 @@ func (c *console) preview(w http.ResponseWriter, r *http.Request, a lock.Actor, 
 
 // run takes the time that it needs.
 func (c *console) run(w http.ResponseWriter, r *http.Request, a lock.Actor, order lock.Purge) ([]retention.Group, error) {
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // one that has none needs no other
+	defer audit.TakeTime(w)()
 	return retention.Purge(r.Context(), c.Service, a, order, shownOfAGroup)
 }
 
@@ -185,9 +190,9 @@ func purgeResult(groups []retention.Group) string {
 			purged = g.Count
 			continue
 		}
-		kept = append(kept, fmt.Sprintf("%s %s", thousands(int64(g.Count)), purgeWords(g.Code)))
+		kept = append(kept, pins(g.Count)+" "+purgeWords(g.Code))
 	}
-	text := "Purged: " + thousands(int64(purged)) + "."
+	text := "Purged: " + pins(purged) + "."
 	if len(kept) > 0 {
 		text += " Kept: " + strings.Join(kept, "; ") + "."
 	}

@@ -46,22 +46,22 @@ func TestPurgePreviewsAndPurges(t *testing.T) {
 	has(t, b.page("/retention"), `value="365"`)
 	shown := b.preview("")
 	require.Equal(t, http.StatusOK, shown.StatusCode)
-	has(t, shown.text, "2 secrets would be purged")
-	has(t, shown.text, "3 stay")
-	has(t, shown.text, `<b class="num">2</b> <span>too young: something happened to them since</span>`)
-	has(t, shown.text, `<b class="num">1</b> <span>under way, or holding a Mac now</span>`)
+	has(t, shown.text, "2 PINs would be purged")
+	has(t, shown.text, "3 PINs stay")
+	has(t, shown.text, `<b class="num">2 PINs</b> <span>too young: their lock had an event since then</span>`)
+	has(t, shown.text, `<b class="num">1 PIN</b> <span>under way, or holding a Mac now</span>`)
 	assert.Empty(t, b.events(lock.EventPurge), "a preview leaves no trace")
 	fields := armed(shown.text)
 
 	slip := b.post("/retention/purge", append(fields, "confirm", "PURGE 3")...)
 	assert.Equal(t, http.StatusUnprocessableEntity, slip.StatusCode)
 	has(t, slip.text, "Nothing was purged")
-	has(t, slip.text, "2 secrets would be purged")
+	has(t, slip.text, "2 PINs would be purged")
 	assert.Empty(t, b.events(lock.EventPurged))
 
 	done := b.post("/retention/purge", append(fields, "confirm", "purge 2")...)
 	require.Equal(t, http.StatusSeeOther, done.StatusCode, done.text)
-	has(t, b.page("/retention"), "Purged: 2. Kept: 2 too young: something happened to them since; 1 under way, or holding a Mac now.")
+	has(t, b.page("/retention"), "Purged: 2 PINs. Kept: 2 PINs too young: their lock had an event since then; 1 PIN under way, or holding a Mac now.")
 	purged := b.events(lock.EventPurged)
 	require.Len(t, purged, 2)
 	assert.Equal(t, "PINs are kept for a year", purged[0].Reason)
@@ -91,7 +91,7 @@ func TestPurgeOfOneDevice(t *testing.T) {
 	past(b, "mac4")
 	b.pass(year + time.Hour)
 	for _, device := range []string{"mac4", b.device("mac4").Serial} {
-		has(t, b.preview(device).text, "2 secrets would be purged", device)
+		has(t, b.preview(device).text, "2 PINs would be purged", device)
 	}
 	has(t, b.preview("mac9").text, "Nothing would be purged")
 	renamed := b.device("mac4")
@@ -101,8 +101,8 @@ func TestPurgeOfOneDevice(t *testing.T) {
 	_, err = b.svc.Cancel(t.Context(), admin, a.ID, "")
 	require.NoError(t, err)
 	b.pass(year + time.Hour)
-	has(t, b.preview(renamed.Serial).text, "3 secrets would be purged", "under every ID that had the serial number")
-	has(t, b.preview("mac4").text, "2 secrets would be purged")
+	has(t, b.preview(renamed.Serial).text, "3 PINs would be purged", "under every ID that had the serial number")
+	has(t, b.preview("mac4").text, "2 PINs would be purged")
 }
 
 func TestPurgeFormThatIsWrong(t *testing.T) {
@@ -152,7 +152,7 @@ func TestLegalHold(t *testing.T) {
 	has(t, text, `href="/hardware?serial=C02MAC17QX"`)
 	text = b.preview("").text
 	has(t, text, "Nothing would be purged")
-	has(t, text, `<b class="num">2</b> <span>under a legal hold</span>`)
+	has(t, text, `<b class="num">2 PINs</b> <span>under a legal hold</span>`)
 	hasNot(t, text, `id="confirm"`)
 
 	assert.Equal(t, http.StatusUnprocessableEntity, b.post("/devices/mac1/release", "reason", "").StatusCode)
@@ -160,7 +160,28 @@ func TestLegalHold(t *testing.T) {
 	assert.Equal(t, http.StatusNotFound, b.post("/devices/mac5/release", "reason", "x").StatusCode)
 	require.Equal(t, http.StatusSeeOther, b.post("/devices/mac1/release", "reason", "closed").StatusCode)
 	hasNot(t, b.page("/devices/mac1"), badge)
-	has(t, b.preview("").text, "2 secrets would be purged")
+	has(t, b.preview("").text, "2 PINs would be purged")
+}
+
+func TestLegalHoldBySerialNumber(t *testing.T) {
+	b, _ := aged(t)
+	delete(b.fleet, "mac1") // the ledger knows it
+	for serial, names := range map[string]string{"C02MAC17QX": "C02MAC17QX", "c02mac37qx": "C02MAC37QX"} {
+		placed := b.post("/retention/hold", "serial", serial, "reason", "Case 4711")
+		require.Equal(t, http.StatusSeeOther, placed.StatusCode, placed.text)
+		has(t, b.page("/retention"), `href="/hardware?serial=`+names+`"`)
+	}
+	has(t, b.preview("").text, "Nothing would be purged")
+	for name, c := range map[string]struct{ serial, reason, says string }{
+		"nobody's":  {"C02MAC1", "Case 4711", "No Mac here has, or had, this serial number."},
+		"none":      {"", "Case 4711", `id="e-serial">Is required.`},
+		"no reason": {"C02MAC57QX", "", `id="e-hold">Is required.`},
+	} {
+		slip := b.post("/retention/hold", "serial", c.serial, "reason", c.reason)
+		assert.Equal(t, http.StatusUnprocessableEntity, slip.StatusCode, name)
+		has(t, slip.text, c.says, name)
+	}
+	assert.Len(t, b.events(lock.EventHoldPlaced), 2)
 }
 
 func TestRemovedDevice(t *testing.T) {
@@ -203,7 +224,7 @@ func TestRemoveSaysWhatItLeavesOpen(t *testing.T) {
 	a := b.order("mac1")
 	has(t, b.page("/devices/mac1/remove"), "A lock waits for it.")
 	other := b.order("mac5")
-	b.post("/devices/mac5/remove")
+	require.Equal(t, http.StatusSeeOther, b.post("/devices/mac5/remove", "confirm", "57qx").StatusCode)
 	for _, path := range []string{"/actions", "/actions/" + string(other.ID), "/actions/" + string(other.ID) + "/reveal"} {
 		has(t, b.page(path), "Will lock when it is enrolled again", path)
 	}
@@ -214,7 +235,12 @@ func TestRemoveSaysWhatItLeavesOpen(t *testing.T) {
 	text := b.page("/devices/mac1/remove")
 	has(t, text, "It is locked now.")
 	has(t, text, "Its legal hold.")
-	b.post("/devices/mac1/remove")
+	for _, confirm := range []string{"", "57QX"} {
+		slip := b.post("/devices/mac1/remove", "confirm", confirm)
+		assert.Equal(t, http.StatusUnprocessableEntity, slip.StatusCode)
+		has(t, slip.text, "Nothing was removed: these are not the last four characters.")
+	}
+	require.Equal(t, http.StatusSeeOther, b.post("/devices/mac1/remove", "confirm", "17QX").StatusCode)
 	has(t, b.page("/devices/mac1/pins"), "“Case 4711”")
 	require.Equal(t, "/devices/mac1", b.post("/devices/mac1/release", "reason", "closed").Header.Get("Location"))
 	hasNot(t, b.page("/devices/mac1/pins"), "“Case 4711”")

@@ -7,12 +7,15 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
 	"github.com/alexedwards/scs/v2/memstore"
 
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/account"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
 	"github.com/latchkey-mdm/latchkey/lock"
 )
 
@@ -80,6 +83,11 @@ func (c *console) signedIn(h handler) http.HandlerFunc {
 		if err := parseForm(r); err != nil {
 			return &lock.InputError{Field: "form", Rule: "must be a web form of at most 64 KiB", Err: err}
 		}
+		for name, values := range r.Form {
+			if slices.ContainsFunc(values, func(value string) bool { return !db.IsText(value) }) {
+				return &lock.InputError{Field: name, Rule: "must be UTF-8 text without NUL"}
+			}
+		}
 		return h(w, r, a)
 	})
 }
@@ -111,7 +119,7 @@ func remoteHost(r *http.Request) string {
 
 type signInData struct {
 	Name, Next string
-	Failed     bool
+	Refused    string // why; empty: nobody was
 }
 
 func (c *console) signInPage(w http.ResponseWriter, r *http.Request) error {
@@ -125,11 +133,18 @@ func (c *console) signInPage(w http.ResponseWriter, r *http.Request) error {
 
 func (c *console) signIn(w http.ResponseWriter, r *http.Request) error {
 	ctx := r.Context()
-	data := signInData{Name: r.PostFormValue("name"), Next: localPath(r.PostFormValue("next")), Failed: true}
+	data := signInData{Name: r.PostFormValue("name"), Next: localPath(r.PostFormValue("next"))}
 	a, err := c.Accounts.CheckPassword(ctx, data.Name, r.PostFormValue("password"), remoteHost(r))
+	if errors.Is(err, account.ErrTooOften) {
+		c.Logger.WarnContext(ctx, "sign-in tried too often", slog.String("address", remoteHost(r)))
+		data.Refused = "Too many tries from your network. This one was not looked at: wait a minute, then sign in again."
+		w.Header().Set("Retry-After", "60")
+		return c.render(w, r, http.StatusTooManyRequests, "signin", "Sign in", data)
+	}
 	if errors.Is(err, lock.ErrDenied) {
 		// The name is not logged: people type passwords there.
 		c.Logger.WarnContext(ctx, "sign-in refused", slog.String("address", remoteHost(r)))
+		data.Refused = "Name or password is wrong."
 		return c.render(w, r, http.StatusUnauthorized, "signin", "Sign in", data)
 	}
 	if err != nil {

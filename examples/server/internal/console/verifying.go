@@ -23,6 +23,7 @@ type logState struct {
 	Key    string // its public key
 	Broken string // the newest checkpoint cannot be right: why
 	Last   *audit.Verification
+	Unread bool // an event could not be read
 }
 
 // Prior is the last position that is signed.
@@ -31,7 +32,8 @@ func (s logState) Prior() int64 { return s.Size - 1 }
 func (c *console) logState(ctx context.Context, a lock.Actor) (s logState, err error) {
 	s.Key = c.Audit.Key
 	s.Origin, _, _ = strings.Cut(s.Key, "+")
-	if s.Last, err = c.Audit.Last(ctx, a); err != nil {
+	s.Last, err = c.Audit.Last(ctx, a)
+	if s.Unread = errors.Is(err, audit.ErrUnreadable); err != nil && !s.Unread {
 		return s, err
 	}
 	signed, err := c.Audit.Checkpoint(ctx, a)

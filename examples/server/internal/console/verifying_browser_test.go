@@ -26,6 +26,9 @@ func TestBrowserVerifiesTheLog(t *testing.T) {
 	tab.wait(".verification")
 	tab.shoot("audit-unverified")
 
+	tab.click(".verification button.primary")
+	tab.wait(".limit")
+	tab.shoot("audit-limit")
 	signed, err := b.trail.Checkpoint(t.Context(), admin)
 	require.NoError(t, err)
 	outside := filepath.Join(t.TempDir(), "checkpoint.txt")

@@ -79,7 +79,7 @@ func TestVerification(t *testing.T) {
 	text := b.verifies("", "")
 	has(t, text, "Intact up to position")
 	has(t, text, "3 actions and every sealed PIN compared")
-	has(t, text, "no checkpoint from outside")
+	has(t, text, `Compared with no checkpoint from outside: <a href="/audit/checkpoint" download>keep one</a>.`)
 	has(t, text, "Ada Admin")
 	b.order("mac1")
 	b.integrate()
@@ -87,7 +87,9 @@ func TestVerification(t *testing.T) {
 		"file":               {checkpoint, ""},
 		"text, as a browser": {"", strings.ReplaceAll(checkpoint, "\n", "\r\n")},
 	} {
-		has(t, b.verifies(given[0], given[1]), "goes on from the checkpoint kept outside", name)
+		text := b.verifies(given[0], given[1])
+		has(t, text, "goes on from the checkpoint kept outside", name)
+		hasNot(t, text, "no checkpoint from outside", name)
 	}
 	assert.Equal(t, http.StatusUnprocessableEntity, b.verify("", "no checkpoint").StatusCode)
 
@@ -101,6 +103,33 @@ func TestVerification(t *testing.T) {
 		outcomes = append(outcomes, e.Facts["outcome"])
 	}
 	assert.Equal(t, []string{"intact", "intact", "intact", "tampered"}, outcomes)
+}
+
+// What cannot be read as an event does not keep the page from saying so, nor anybody from a verification.
+func TestVerdictOnAnEventThatCannotBeRead(t *testing.T) {
+	for name, position := range map[string]string{"newest": "(SELECT max(position) FROM events)", "first": "0"} {
+		t.Run(name, func(t *testing.T) {
+			b, kept := newBenchOnSQLite(t)
+			b.signIn()
+			furnish(b)
+			has(t, b.verifies("", ""), "Intact")
+			b.integrate()
+			_, err := kept.Exec(`DROP TRIGGER events_update; UPDATE events SET body = x'676163' WHERE position = ` + position)
+			require.NoError(t, err)
+			text := b.page("/audit")
+			has(t, text, "<b>An event cannot be read: verify the log.</b>")
+			has(t, text, `An event cannot be read: <a href="#verification">verify the log</a>.`)
+			hasNot(t, text, "Intact")
+			text = b.verifies("", "")
+			has(t, text, "The log is not as it was written.")
+			export := b.get("/audit/events?format=csv")
+			assert.Equal(t, http.StatusInternalServerError, export.StatusCode)
+			has(t, export.text, "An event cannot be read")
+			for _, path := range []string{"/audit/export", "/audit/checkpoint"} {
+				assert.Equal(t, http.StatusOK, b.get(path).StatusCode, path)
+			}
+		})
+	}
 }
 
 func TestVerificationNeedsTheRight(t *testing.T) {

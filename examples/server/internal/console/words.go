@@ -243,6 +243,17 @@ func thousands(n int64) string {
 	return text
 }
 
+// pins counts them.
+func pins(n int) string {
+	if n == 1 {
+		return "1 PIN"
+	}
+	return thousands(int64(n)) + " PINs"
+}
+
+// farAhead is from where on a day says more than how far off it is.
+const farAhead = 60 * 24 * time.Hour
+
 // relative is how long ago t was, or how far ahead it is.
 func relative(now, t time.Time) string {
 	if t.IsZero() {
@@ -251,6 +262,9 @@ func relative(now, t time.Time) string {
 	d := now.Sub(t)
 	if d < 0 && d > -time.Minute || d >= 0 && d < 10*time.Second {
 		return "just now"
+	}
+	if d < -farAhead {
+		return "on " + day(t)
 	}
 	text := span(d.Abs())
 	if d < 0 {

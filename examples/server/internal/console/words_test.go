@@ -121,7 +121,7 @@ func TestRelative(t *testing.T) {
 	}{
 		{0, "just now"}, {-3 * time.Second, "just now"}, {30 * time.Second, "30 seconds ago"}, {time.Minute, "1 minute ago"},
 		{59 * time.Minute, "59 minutes ago"}, {time.Hour, "1 hour ago"}, {25 * time.Hour, "1 day ago"}, {50 * time.Hour, "2 days ago"},
-		{-30 * 24 * time.Hour, "in 30 days"},
+		{-30 * 24 * time.Hour, "in 30 days"}, {-60 * 24 * time.Hour, "in 60 days"}, {-1825 * 24 * time.Hour, "on 20 November 2031"},
 	} {
 		assert.Equal(t, c.want, relative(began, began.Add(-c.d)))
 	}

@@ -6,6 +6,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"database/sql"
@@ -27,6 +28,8 @@ type DB struct {
 
 	pool    *pgxpool.Pool // PostgreSQL's; nil on SQLite
 	version int           // of the ledger's tables
+	logger  *slog.Logger
+	beat    heartbeat
 }
 
 // Open opens the database at source and brings the tables of the ledger and of the server up to date: a PostgreSQL database by its URL
@@ -34,10 +37,24 @@ type DB struct {
 // be reached, or not yet, is ErrNoAnswer. No error has the password of the URL. Settings of PostgreSQL by which a commit may be lost are
 // logged; with a nil logger to slog.Default.
 func Open(ctx context.Context, source string, logger *slog.Logger) (*DB, error) {
+	return open(ctx, source, logger, func(d *DB) error { return d.Alone(ctx, d.migrate) })
+}
+
+// OpenAsIs is Open for a program that works beside a server: it changes no table. Tables of another version of the program are ErrOlder or
+// ErrNewer.
+func OpenAsIs(ctx context.Context, source string, logger *slog.Logger) (*DB, error) {
+	return open(ctx, source, logger, func(*DB) error { return nil })
+}
+
+func open(ctx context.Context, source string, logger *slog.Logger, migrate func(*DB) error) (*DB, error) {
 	d, err := connect(ctx, source)
 	if err == nil {
-		if err = d.Alone(ctx, d.migrate); err == nil {
-			err = d.openLedger(ctx, logger)
+		d.logger, d.beat.turn = cmp.Or(logger, slog.Default()), make(chan struct{}, 1)
+		if err = migrate(d); err == nil {
+			err = d.openLedger(ctx)
+		}
+		if err == nil {
+			d.version, err = d.checkSchema(ctx)
 		}
 		if err != nil {
 			err = errors.Join(err, d.Close())

@@ -2,7 +2,7 @@ package db
 
 import (
 	"context"
-	"log/slog"
+	"errors"
 
 	"github.com/latchkey-mdm/latchkey/lock"
 	"github.com/latchkey-mdm/latchkey/store/auditlog"
@@ -18,16 +18,35 @@ type Ledger interface {
 
 func (d *DB) migrateLedger(ctx context.Context) error {
 	if d.pool != nil {
-		return postgres.Migrate(ctx, d.pool)
+		return versioned(postgres.Migrate(ctx, d.pool))
 	}
-	return sqlite.Migrate(ctx, d.Writer)
+	return versioned(sqlite.Migrate(ctx, d.Writer))
 }
 
-func (d *DB) openLedger(ctx context.Context, logger *slog.Logger) (err error) {
+func (d *DB) openLedger(ctx context.Context) (err error) {
 	if d.pool != nil {
-		d.Ledger, err = postgres.New(ctx, d.pool, logger)
+		d.Ledger, err = postgres.New(ctx, d.pool, d.logger)
 	} else {
 		d.Ledger, err = sqlite.New(ctx, d.Writer, d.Readers)
 	}
+	return versioned(err)
+}
+
+// versioned makes ErrOlder or ErrNewer of what a store says of its tables.
+func versioned(err error) error {
+	inPostgres, inSQLite := (*postgres.SchemaError)(nil), (*sqlite.SchemaError)(nil)
+	switch {
+	case errors.As(err, &inPostgres):
+		return byVersion(inPostgres.Found, inPostgres.Want)
+	case errors.As(err, &inSQLite):
+		return byVersion(inSQLite.Found, inSQLite.Want)
+	}
 	return err
+}
+
+func byVersion(found, want int) error {
+	if found > want {
+		return ErrNewer
+	}
+	return ErrOlder
 }

@@ -17,11 +17,13 @@ func TestMain(m *testing.M) {
 
 func TestOnPostgreSQL(t *testing.T) {
 	dbtest.Run(t, map[string]func(*testing.T){
-		"TestWriteRollsBack":                 TestWriteRollsBack,
-		"TestSealedByCountsBoxesOfAllTables": TestSealedByCountsBoxesOfAllTables,
-		"TestWritesAreOneAfterTheOther":      TestWritesAreOneAfterTheOther,
-		"TestReady":                          TestReady,
-		"TestNewerTablesAreRefused":          TestNewerTablesAreRefused,
+		"TestWriteRollsBack":                   TestWriteRollsBack,
+		"TestSealedByCountsBoxesOfAllTables":   TestSealedByCountsBoxesOfAllTables,
+		"TestWritesAreOneAfterTheOther":        TestWritesAreOneAfterTheOther,
+		"TestReady":                            TestReady,
+		"TestAsIsChangesNoTable":               TestAsIsChangesNoTable,
+		"TestWritesThatReadWhatTheOtherWrites": TestWritesThatReadWhatTheOtherWrites,
+		"TestNewerTablesAreRefused":            TestNewerTablesAreRefused,
 	})
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"embed"
-	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -13,17 +12,22 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// ErrNewer says that a newer version of the program has changed the tables.
-const ErrNewer Error = "the database has tables of a newer version of this program: run that version"
+const (
+	// ErrNewer says that a newer version of the program has changed the tables.
+	ErrNewer Error = "the database has tables of a newer version of this program: run the newer program"
+	// ErrOlder says that the tables are not yet, or no more, those of this version.
+	ErrOlder Error = "the database lacks tables of this version of the program: start the server of this version first, which makes them"
+)
 
 // migrate brings the tables up to date, first the ledger's. It runs Alone.
 func (d *DB) migrate(ctx context.Context) error {
-	if err := d.migrateLedger(ctx); err != nil {
-		return err
-	}
+	// Where the ledger's tables are, this one is: so checkSchema may ask for it.
 	const table = `CREATE TABLE IF NOT EXISTS server_migrations (name TEXT PRIMARY KEY)`
 	if _, err := d.Exec(ctx, table); err != nil {
 		return fmt.Errorf("migrate: %w", err)
+	}
+	if err := d.migrateLedger(ctx); err != nil {
+		return err
 	}
 	names, err := fs.Glob(migrations, "migrations/*.sql")
 	if err != nil {
@@ -34,8 +38,7 @@ func (d *DB) migrate(ctx context.Context) error {
 			return fmt.Errorf("migrate: %s: %w", name, err)
 		}
 	}
-	d.version, err = d.checkSchema(ctx)
-	return err
+	return nil
 }
 
 // apply runs one migration, unless the database has seen it, in a transaction of its own.
@@ -83,7 +86,7 @@ func (d *DB) checkSchema(ctx context.Context) (ledger int, err error) {
 		return 0, fmt.Errorf("read the schema: %w", err)
 	}
 	if len(known) > 0 {
-		return 0, errors.New("the database lacks tables of this program: start it again, which makes them")
+		return 0, ErrOlder
 	}
 	return ledger, nil
 }

@@ -55,6 +55,10 @@ func parseURL(source string) (*pgxpool.Config, error) {
 	if err != nil || !IsPostgres(source) {
 		return nil, ErrURL // the cause would repeat it
 	}
+	_, rest, _ := strings.Cut(source, "://")
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 && strings.Contains(rest[i:], "@") { // then what was parsed as host may be a password
+		return nil, fmt.Errorf("%w: percent-encode the password, as %%2F for / and %%3F for ? and %%23 for # and %%40 for @", ErrURL)
+	}
 	config, err := pgxpool.ParseConfig(source)
 	if err != nil {
 		cause := err.Error()
@@ -71,16 +75,16 @@ func parseURL(source string) (*pgxpool.Config, error) {
 	return config, nil
 }
 
-// name is what a database is called in errors: a URL loses everything but the server and the database.
+// name is what a database is called in errors: a URL loses everything but the server.
 func name(source string) string {
 	if !IsPostgres(source) {
 		return source
 	}
 	u, err := url.Parse(source)
-	if err != nil {
+	if err != nil || CheckURL(source) != nil {
 		return "PostgreSQL"
 	}
-	return "postgres://" + u.Host + u.Path
+	return "postgres://" + u.Host
 }
 
 func connectPostgres(ctx context.Context, source string) (*DB, error) {
@@ -97,10 +101,7 @@ func connectPostgres(ctx context.Context, source string) (*DB, error) {
 	if config.ConnConfig.RuntimeParams["application_name"] == "" {
 		config.ConnConfig.RuntimeParams["application_name"] = "latchkey"
 	}
-	config.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
-		_, err := c.Exec(ctx, onConnect)
-		return err
-	}
+	config.AfterConnect = setUp
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, answered(err)
@@ -111,6 +112,11 @@ func connectPostgres(ctx context.Context, source string) (*DB, error) {
 	}
 	both := stdlib.OpenDBFromPool(pool)
 	return &DB{Writer: both, Readers: both, pool: pool}, nil
+}
+
+func setUp(ctx context.Context, c *pgx.Conn) error {
+	_, err := c.Exec(ctx, onConnect)
+	return err
 }
 
 // answered adds ErrNoAnswer to an error that may pass by itself: nobody is there, or it starts, stops, or has no connection left.
@@ -131,17 +137,30 @@ func (d *DB) Alone(ctx context.Context, f func(context.Context) error) error {
 	if d.pool == nil {
 		return f(ctx)
 	}
-	c, err := d.pool.Acquire(ctx)
+	c, err := pgx.ConnectConfig(ctx, d.pool.Config().ConnConfig) // the pool may have one alone, which f needs
 	if err != nil {
 		return fmt.Errorf("database: %w", answered(err))
 	}
-	defer c.Release()
-	if _, err := c.Exec(ctx, `SELECT pg_advisory_lock($1)`, int64(startLock)); err != nil {
+	defer func() { // the lock goes with the connection
+		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+		defer cancel()
+		_ = c.Close(bounded)
+	}()
+	if err := d.beAlone(ctx, c); err != nil {
 		return fmt.Errorf("wait for other servers that start: %w", err)
 	}
-	err = f(ctx)
-	if _, unlock := c.Exec(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock($1)`, int64(startLock)); unlock != nil {
-		_ = c.Conn().Close(context.WithoutCancel(ctx)) // the lock goes with it
+	return f(ctx)
+}
+
+func (d *DB) beAlone(ctx context.Context, c *pgx.Conn) error {
+	if err := setUp(ctx, c); err != nil {
+		return err
 	}
+	var locked bool
+	if err := c.QueryRow(ctx, `SELECT pg_try_advisory_lock($1)`, int64(startLock)).Scan(&locked); err != nil || locked {
+		return err
+	}
+	d.logger.InfoContext(ctx, "waiting for other servers that start")
+	_, err := c.Exec(ctx, `SELECT pg_advisory_lock($1)`, int64(startLock))
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -58,6 +59,77 @@ func TestWritesAreOneAfterTheOther(t *testing.T) {
 	assert.Equal(t, workers*each, accounts(t, opened[0]), "no number was taken twice")
 }
 
+// Two writes that each read what the other one writes, and begin before either commits, do not both go by what they read.
+func TestWritesThatReadWhatTheOtherWrites(t *testing.T) {
+	d := dbtest.Open(t, dbtest.Source(t, &server))
+	var calls atomic.Int32
+	var reading, writing sync.WaitGroup
+	reading.Add(2)
+	for own, others := range map[string]string{"a": "b", "b": "a"} {
+		writing.Go(func() {
+			haveRead := sync.OnceFunc(reading.Done)
+			assert.NoError(t, d.Write(t.Context(), func(tx *sql.Tx) error {
+				calls.Add(1)
+				var n int
+				err := tx.QueryRow(`SELECT count(*) FROM server_accounts WHERE name = $1`, others).Scan(&n)
+				haveRead()
+				if d.IsShared() { // on SQLite the other one has not begun
+					reading.Wait()
+				}
+				if err != nil || n > 0 {
+					return err
+				}
+				return insert(tx, own)
+			}))
+		})
+	}
+	writing.Wait()
+	assert.Equal(t, 1, accounts(t, d))
+	if d.IsShared() {
+		assert.Greater(t, calls.Load(), int32(2), "one was tried again")
+	}
+}
+
+func TestOneConnectionIsEnough(t *testing.T) {
+	d := dbtest.Open(t, server.Database(t)+"&pool_max_conns=1")
+	assert.NoError(t, d.Alone(t.Context(), d.Ready))
+}
+
+func TestSaysThatItWaitsForOthers(t *testing.T) {
+	source := server.Database(t)
+	logs := &signal{when: "waiting for other servers that start", seen: make(chan struct{})}
+	opened := make(chan error, 1)
+	require.NoError(t, dbtest.Open(t, source).Alone(t.Context(), func(ctx context.Context) error {
+		go func() {
+			d, err := db.Open(ctx, source, slog.New(slog.NewTextHandler(logs, nil)))
+			if err == nil {
+				err = d.Close()
+			}
+			opened <- err
+		}()
+		select {
+		case <-logs.seen:
+			return nil
+		case err := <-opened:
+			return fmt.Errorf("it did not wait: %w", err)
+		}
+	}))
+	assert.NoError(t, <-opened)
+}
+
+// signal is a log that tells when something is written to it.
+type signal struct {
+	when string
+	seen chan struct{}
+}
+
+func (s *signal) Write(p []byte) (int, error) {
+	if strings.Contains(string(p), s.when) {
+		close(s.seen)
+	}
+	return len(p), nil
+}
+
 func TestAloneIsOneAtATime(t *testing.T) {
 	source := server.Database(t)
 	var inside, calls atomic.Int32
@@ -80,38 +152,6 @@ func TestAloneIsOneAtATime(t *testing.T) {
 	}
 	working.Wait()
 	assert.Equal(t, int32(100), calls.Load())
-}
-
-func TestReady(t *testing.T) {
-	for name, spoil := range map[string]string{
-		"newer server":        `INSERT INTO server_migrations (name) VALUES ('migrations/9999_later.sql')`,
-		"newer ledger":        `INSERT INTO ledger_schema (version) VALUES (9999)`,
-		"tables not there":    `DROP TABLE server_migrations`,
-		"migration not there": `DELETE FROM server_migrations WHERE name LIKE '%0002%'`,
-	} {
-		t.Run(name, func(t *testing.T) {
-			d := dbtest.Open(t, dbtest.Source(t, &server))
-			require.NoError(t, d.Ready(t.Context()))
-			_, err := d.Exec(t.Context(), spoil)
-			require.NoError(t, err)
-			assert.Error(t, d.Ready(t.Context()))
-		})
-	}
-}
-
-func TestNewerTablesAreRefused(t *testing.T) {
-	for name, later := range map[string]string{
-		"server": `INSERT INTO server_migrations (name) VALUES ('migrations/9999_later.sql')`,
-		"ledger": `INSERT INTO ledger_schema (version) VALUES (9999)`,
-	} {
-		t.Run(name, func(t *testing.T) {
-			source := dbtest.Source(t, &server)
-			_, err := dbtest.Open(t, source).Exec(t.Context(), later)
-			require.NoError(t, err)
-			_, err = db.Open(t.Context(), source, nil)
-			require.ErrorContains(t, err, "newer")
-		})
-	}
 }
 
 func TestStandbyIsNotReady(t *testing.T) {
@@ -167,6 +207,12 @@ func TestURLs(t *testing.T) {
 		"sslmode":               {"postgres://latchkey:" + password + "@db/latchkey?sslmode=sometimes", false},
 		"password as parameter": {"postgres://db/latchkey?password=" + password + "&sslmode=" + password, false},
 		"percent":               {"postgres://latchkey:%" + password + "@db/latchkey", false},
+		"slash":                 {"postgres://latchkey:2024/" + password + "@127.0.0.1/latchkey", false},
+		"question mark":         {"postgres://latchkey:2024?" + password + "@127.0.0.1/latchkey", false},
+		"number sign":           {"postgres://latchkey:2024#" + password + "@127.0.0.1/latchkey", false},
+		"at sign and slash":     {"postgres://latchkey:p@2024/" + password + "@127.0.0.1/latchkey", false},
+		"at sign":               {"postgres://latchkey:p@" + password + "@127.0.0.1/latchkey", true},
+		"percent-encoded":       {"postgres://latchkey:2024%2F%3F%23%40" + password + "@127.0.0.1/latchkey?user=a%40b", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := db.CheckURL(c.source)
@@ -176,6 +222,11 @@ func TestURLs(t *testing.T) {
 			}
 			require.ErrorIs(t, err, db.ErrURL)
 			assert.NotContains(t, err.Error(), password)
+			if db.IsPostgres(c.source) {
+				_, err = db.Open(t.Context(), c.source, nil)
+				require.ErrorIs(t, err, db.ErrURL)
+				assert.NotRegexp(t, password+"|2024", err.Error())
+			}
 		})
 	}
 }

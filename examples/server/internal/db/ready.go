@@ -6,7 +6,8 @@ import (
 	"fmt"
 )
 
-// Ready is an error unless the database answers, can be written, and has the tables that it had when it was opened.
+// Ready is an error unless the database answers, can be written, and has the tables that it had when it was opened. Whether it can be
+// written it tries every few seconds at most.
 func (d *DB) Ready(ctx context.Context) error {
 	if d.pool != nil {
 		var readOnly string
@@ -24,7 +25,7 @@ func (d *DB) Ready(ctx context.Context) error {
 	if ledger != d.version {
 		return fmt.Errorf("database: %w", ErrNewer)
 	}
-	return nil
+	return d.canWrite(ctx)
 }
 
 // SealedBy counts the sealed boxes, of the ledger and of the server, by the key that opens them.
