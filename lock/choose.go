@@ -43,7 +43,7 @@ func (s *Service) choose(ctx context.Context, actor Actor, kind Kind, plan Plan,
 		return choice{}, err
 	}
 	if !r.PIN.IsZero() {
-		return s.supplied(ctx, actor, plan, r, used)
+		return s.supplied(ctx, actor, kind, plan, r, used)
 	}
 	return s.draw(plan, r, used)
 }
@@ -65,7 +65,7 @@ func (s *Service) draw(plan Plan, r Request, used past) (choice, error) {
 
 // supplied takes the caller's PIN, if policy and rotation accept it. That rotation does not is on record, because the answer says that
 // this is one of the device's PINs.
-func (s *Service) supplied(ctx context.Context, actor Actor, plan Plan, r Request, used past) (choice, error) {
+func (s *Service) supplied(ctx context.Context, actor Actor, kind Kind, plan Plan, r Request, used past) (choice, error) {
 	if err := plan.Policy.Check(r.PIN); err != nil {
 		return choice{}, refusedPIN(err)
 	}
@@ -78,6 +78,9 @@ func (s *Service) supplied(ctx context.Context, actor Actor, plan Plan, r Reques
 	}
 	c := choice{code: r.PIN, findings: slices.Concat(used.findings, shared(r))}
 	if err := s.cfg.Rotation.Check(r.PIN, used.last, used.disclosed); err != nil {
+		if used.owner(r.PIN).Lane == kind.lane() {
+			return c, ErrConflict // it was ordered since this order looked at the lane, and can be joined
+		}
 		if r.Reuse == "" {
 			return c, s.guessed(ctx, actor, r, refusedPIN(err))
 		}

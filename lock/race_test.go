@@ -194,3 +194,35 @@ func TestAClockSetBackReordersNothing(t *testing.T) {
 	assert.Equal(t, a.Created, got.Delivered)
 	assert.Equal(t, a.Created, eventsOf(t, f, a.ID)[1].Time)
 }
+
+// rival is a store in which somebody is faster: right after the first look at what is live.
+type rival struct {
+	lock.Store
+	once   sync.Once
+	orders func()
+}
+
+func (r *rival) List(ctx context.Context, f lock.Filter) ([]lock.Action, error) {
+	found, err := r.Store.List(ctx, f)
+	if f.Live {
+		r.once.Do(r.orders)
+	}
+	return found, err
+}
+
+// An order of one's own PIN that loses the race against its like joins it. It is no try at a PIN of the past: nobody is alarmed.
+func TestSuppliedPINThatWasJustOrderedIsJoined(t *testing.T) {
+	f := newFixture(t)
+	r := lock.Request{Device: mac(), PIN: parsed(t, "739184")}
+	var first lock.Action
+	late := locktest.New(t, &rival{Store: f.Store, orders: func() {
+		var err error
+		first, err = f.Service.Lock(t.Context(), locktest.Admin(), r)
+		assert.NoError(t, err)
+	}})
+	joined, err := late.Service.Lock(t.Context(), locktest.Admin(), r)
+	require.NoError(t, err)
+	assert.Equal(t, first.ID, joined.ID)
+	assert.True(t, joined.Joined)
+	assert.Empty(t, noticesOf(t, f))
+}

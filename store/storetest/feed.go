@@ -42,24 +42,7 @@ func feedCases() []testCase {
 			assert.Equal(l, []int64{0}, read(lock.EventFilter{Newest: true, From: 1}))
 		}},
 		{"filters", filteredFeed},
-		{"several types in pages, forwards and backwards", func(l *ledger) {
-			for i := range 4 {
-				l.went(l.ordered(fmt.Sprint("mac-", i)), lock.EventIssued)
-				l.must(l.notice("mac"))
-			}
-			page := func(f lock.EventFilter) []int64 {
-				f.Types, f.Limit = []lock.EventType{lock.EventDenied, lock.EventOrdered, lock.EventDenied}, 2
-				return positions(l.events(f))
-			}
-			assert.Equal(l, []int64{0, 2}, page(lock.EventFilter{}))
-			assert.Equal(l, []int64{3, 5}, page(lock.EventFilter{From: 3}))
-			assert.Equal(l, []int64{6, 8}, page(lock.EventFilter{From: 6}))
-			assert.Equal(l, []int64{9, 11}, page(lock.EventFilter{From: 9}))
-			assert.Empty(l, page(lock.EventFilter{From: 12}))
-			assert.Equal(l, []int64{11, 9}, page(lock.EventFilter{Newest: true}))
-			assert.Equal(l, []int64{8, 6}, page(lock.EventFilter{Newest: true, From: 9}))
-			assert.Equal(l, []int64{0}, page(lock.EventFilter{Newest: true, From: 2}))
-		}},
+		{"several types in pages, forwards and backwards", typesInPages},
 	}
 }
 
@@ -83,6 +66,39 @@ func concurrentFeed(l *ledger) {
 	l.unchanged(feed, l.dense(total))
 	l.ordered("one more")
 	l.unchanged(feed, l.dense(total+1))
+}
+
+func typesInPages(l *ledger) {
+	for i := range 4 {
+		l.went(l.ordered(fmt.Sprint("mac-", i)), lock.EventIssued)
+		l.must(l.notice("mac"))
+	}
+	var wanted []int64
+	for _, e := range l.feed(50) {
+		if e.Type != lock.EventIssued {
+			wanted = append(wanted, e.Position)
+		}
+	}
+	types := []lock.EventType{lock.EventDenied, lock.EventOrdered, lock.EventDenied}
+	assert.Equal(l, wanted, paged(l, lock.EventFilter{Types: types, Limit: 3}))
+	assert.Equal(l, backwards(wanted), paged(l, lock.EventFilter{Types: types, Limit: 3, Newest: true}))
+}
+
+// paged reads page after page, and returns the positions. With Newest the last page ends at position 0, below which there is nothing.
+func paged(l *ledger, f lock.EventFilter) (seen []int64) {
+	for {
+		page := positions(l.events(f))
+		require.LessOrEqual(l, len(page), f.Limit)
+		if len(page) == 0 {
+			return seen
+		}
+		seen, f.From = append(seen, page...), page[len(page)-1]
+		if !f.Newest {
+			f.From++
+		} else if f.From == 0 {
+			return seen
+		}
+	}
 }
 
 func filteredFeed(l *ledger) {
