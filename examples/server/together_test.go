@@ -149,8 +149,8 @@ func TestTriesCountAtAllServers(t *testing.T) {
 		status, _ := b.ask([]*site{one, other}[i%2], "/signin", url.Values{"name": {account.Admin}, "password": {"wrong"}})
 		require.Equal(t, http.StatusUnauthorized, status)
 	}
-	assert.Equal(t, http.StatusUnauthorized, b.signIn(one))
-	assert.Equal(t, http.StatusUnauthorized, b.signIn(other))
+	assert.Equal(t, http.StatusTooManyRequests, b.signIn(one))
+	assert.Equal(t, http.StatusTooManyRequests, b.signIn(other))
 	one.advance(6 * time.Second)
 	assert.Equal(t, http.StatusSeeOther, b.signIn(one))
 }
