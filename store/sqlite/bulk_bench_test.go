@@ -106,9 +106,13 @@ func seconds(do func()) float64 {
 // BenchmarkBulk is a bulk order of 100,000 against a bare insert of the same rows: prepared statements of 100 rows each, in the same tables,
 // indexes and transactions of 1,000, with the same settings. %bare is the worst of five runs, the times are the best; growth is
 // the time per action of 100,000 orders over that of 1,000. The device order is that of the whole bulk; in any order, each batch of 1,000
-// touches pages all over the indexes.
+// touches pages all over the indexes. With -short it is 5,000.
 func BenchmarkBulk(b *testing.B) {
-	devices := fleet(100_000)
+	size := 100_000
+	if testing.Short() {
+		size = 5_000
+	}
+	devices := fleet(size)
 	for name, devices := range map[string][]lock.Device{"in device order": sorted(devices), "in any order": devices} {
 		b.Run(name, func(b *testing.B) {
 			for range b.N {
