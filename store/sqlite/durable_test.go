@@ -26,12 +26,9 @@ const (
 	tracedAcks  = 20
 )
 
-// TestTraced is the program under trace. By itself it does nothing.
-func TestTraced(t *testing.T) {
-	path := os.Getenv(tracedFile)
-	if path == "" {
-		t.Skip("the program under trace: TestEveryAcknowledgementIsSynced runs it")
-	}
+// program is what runs under trace.
+func program(t *testing.T, path string) {
+	t.Helper()
 	dsn := strings.Replace(sqlite.DSN(path), "synchronous(FULL)", "synchronous("+os.Getenv(tracedLevel)+")", 1)
 	readers := pool(t, dsn)
 	require.NoError(t, sqlite.Migrate(t.Context(), readers))
@@ -56,6 +53,10 @@ func TestTraced(t *testing.T) {
 // Durability as the kernel sees it (man 2 fdatasync): between the last write to the write-ahead log and each acknowledgement lies a sync of
 // the log. That the same program, set to synchronous OFF, fails shows that the test can.
 func TestEveryAcknowledgementIsSynced(t *testing.T) {
+	if path := os.Getenv(tracedFile); path != "" { // this process is the one under trace
+		program(t, path)
+		return
+	}
 	t.Run("FULL", func(t *testing.T) {
 		assert.Empty(t, followed(t, traced(t, "FULL")).violations)
 	})
@@ -83,14 +84,14 @@ func TestBackupIsSynced(t *testing.T) {
 	}
 }
 
-// traced is the trace of TestTraced.
+// traced is the trace of the program.
 func traced(t *testing.T, synchronous string) string {
 	t.Helper()
 	strace := requireStrace(t)
 	dir := t.TempDir()
 	output := filepath.Join(dir, "trace")
 	command := exec.CommandContext(t.Context(), strace, "-f", "-y", "-s", "64", "-o", output,
-		"-e", "trace=write,writev,pwrite64,pwritev,pwritev2,ftruncate,fsync,fdatasync,rename,renameat,renameat2", os.Args[0], "-test.run=^TestTraced$")
+		"-e", "trace=write,writev,pwrite64,pwritev,pwritev2,ftruncate,fsync,fdatasync,rename,renameat,renameat2", os.Args[0], "-test.run=^TestEveryAcknowledgementIsSynced$")
 	command.Env = append(os.Environ(), tracedFile+"="+filepath.Join(dir, "ledger.db"), tracedLevel+"="+synchronous)
 	said, err := command.CombinedOutput()
 	require.NoError(t, err, "%s", said)

@@ -29,6 +29,9 @@ type tab struct {
 
 func newTab(t *testing.T, base string) *tab {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("starts a browser")
+	}
 	var path string
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "headless_shell"} {
 		if found, err := exec.LookPath(name); err == nil && path == "" {
@@ -139,9 +142,6 @@ func furnish(b *bench) {
 
 // TestBrowser walks the way of an administrator through a real browser: sign in, lock, see it locked, reveal, open.
 func TestBrowser(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts a browser")
-	}
 	b := newBench(t)
 	furnish(b)
 	tab := newTab(t, b.server.URL)

@@ -31,9 +31,6 @@ func past(b *bench, device string) (first, second lock.Action, digits []string) 
 
 // TestBrowserPIN chooses PINs in a real browser, and goes from a wrong one to the next.
 func TestBrowserPIN(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts a browser")
-	}
 	b := newBench(t)
 	_, second, digits := past(b, "mac1")
 	tab := newTab(t, b.server.URL)

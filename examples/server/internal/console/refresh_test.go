@@ -22,9 +22,6 @@ const contrastOfPlaceholder = `(() => {
 
 // TestBrowserRefresh is the promise that a page which stays open does not go on saying what was true once.
 func TestBrowserRefresh(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts a browser")
-	}
 	b := newBench(t)
 	tab := newTab(t, b.server.URL)
 	tab.open("/signin?next=/devices/mac1")

@@ -11,9 +11,6 @@ import (
 
 // TestBrowserRetention removes a Mac, finds its PINs by the serial number, places a legal hold, and purges what is old.
 func TestBrowserRetention(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts a browser")
-	}
 	b, _ := aged(t)
 	tab := newTab(t, b.server.URL)
 	tab.open("/signin?next=" + url.QueryEscape("/devices/mac5"))

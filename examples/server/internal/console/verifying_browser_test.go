@@ -13,9 +13,6 @@ import (
 // TestBrowserVerifiesTheLog is an auditor at the audit page: verify, against a checkpoint from outside, filter, and see what was tampered
 // with.
 func TestBrowserVerifiesTheLog(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts a browser")
-	}
 	b, kept := newBenchOnSQLite(t)
 	furnish(b)
 	require.NoError(t, b.log.Integrate(t.Context()))
