@@ -25,7 +25,7 @@ type State string
 
 // The states of an action.
 const (
-	StateHeld        State = "held"        // ordered; waits for a second person
+	StateHeld        State = "held"        // ordered; waits for a second person, or for the verdict of the limits
 	StateQueued      State = "queued"      // its secret is sealed and durable; nothing has left
 	StateIssued      State = "issued"      // a command may have left
 	StateConfirmed   State = "confirmed"   // the device acknowledged it
@@ -73,6 +73,7 @@ type Action struct {
 	Forced      bool      `json:"forced,omitempty"`       // ordered over a finding that blocks
 	Findings    []Finding `json:"findings,omitempty"`     // of its preflight
 	Of          ID        `json:"of,omitempty"`           // KindUnlock: the action that it ends
+	HeldBy      string    `json:"held_by,omitempty"`      // what holds it, or held it: "policy" or "limit"; empty in StateHeld: not judged yet
 	Batch       string    `json:"batch,omitempty"`
 	Key         string    `json:"key,omitempty"`   // idempotency key of the order that made it
 	Ref         string    `json:"ref,omitempty"`   // the transport's own name for it
@@ -108,6 +109,12 @@ type Action struct {
 	Joined bool `json:"-"` // set on what Lock returns when the order found this action live
 }
 
+// What holds an action: see Action.HeldBy.
+const (
+	heldByPolicy = "policy"
+	heldByLimit  = "limit"
+)
+
 // MayBeOnDevice reports whether the action's PIN may open the device now: it was issued at least once, or acknowledged, and the device
 // neither refused it nor is known to be open again.
 func (a Action) MayBeOnDevice() bool {
@@ -130,6 +137,9 @@ func (k Kind) lane() string {
 	}
 }
 
+// heldLane is where held orders for a lane are.
+func heldLane(lane string) string { return "held/" + lane }
+
 // laneOf is the lane that an action occupies in its state. Held orders queue up beside the live ones and block nothing.
 func laneOf(a Action) string {
 	lane := a.Kind.lane()
@@ -137,7 +147,7 @@ func laneOf(a Action) string {
 	case lane == "":
 		return ""
 	case a.State == StateHeld:
-		return "held/" + lane
+		return heldLane(lane)
 	case a.State == StateQueued, a.State == StateIssued, a.State == StateConfirmed && a.Holds:
 		return lane
 	default:

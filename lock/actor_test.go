@@ -19,42 +19,55 @@ import (
 // Who is on record for what. A person is whoever called; whatever has two is done by both.
 const (
 	person = "ada"
+	other  = "bob" // who reviews what a person did alone
 	device = "device"
 	system = "system"
 )
 
 // actors are those of each event that the service records today. An event that is due to background work carries the system's name.
 var actors = map[lock.EventType][]string{
-	lock.EventOrdered:      {person, device}, // a device orders that what it hands over is kept
-	lock.EventJoined:       {person},
-	lock.EventIssued:       {device}, // it came and fetched it
-	lock.EventRedelivered:  {device}, // it came again: without its poll nothing leaves
-	lock.EventNotNow:       {device},
-	lock.EventProgress:     {device},
-	lock.EventWoken:        {system},
-	lock.EventAcknowledged: {device},
-	lock.EventRefused:      {device},
-	lock.EventCancelled:    {person, system}, // the system's: superseded
-	lock.EventExpired:      {system},
-	lock.EventLapsed:       {device, system}, // the device's: it was enrolled anew
-	lock.EventReleased:     {device},
-	lock.EventRevealed:     {person},
-	lock.EventReturned:     {device},
-	lock.EventFeedback:     {person},
-	lock.EventResealed:     {person},
-	lock.EventPurged:       {person},
-	lock.EventReenrolled:   {device},
-	lock.EventDenied:       {person},
-	lock.EventAlarm:        {person, device}, // a person's: who tries out PINs
-	lock.EventHoldPlaced:   {person},
-	lock.EventHoldLifted:   {person},
-	lock.EventPurge:        {person},
+	lock.EventHeld:            {system},
+	lock.EventApproved:        {person, system},
+	lock.EventRejected:        {person},
+	lock.EventRevealRequested: {person},
+	lock.EventRevealApproved:  {person},
+	lock.EventRevealRejected:  {person},
+	lock.EventBreakGlass:      {person},
+	lock.EventBatchOpened:     {person},
+	lock.EventBatchApproved:   {other, system},
+	lock.EventBatchRejected:   {other},
+	lock.EventBatchCancelled:  {person},
+	lock.EventReviewed:        {other},
+	lock.EventOrdered:         {person, device}, // a device orders that what it hands over is kept
+	lock.EventJoined:          {person},
+	lock.EventIssued:          {device}, // it came and fetched it
+	lock.EventRedelivered:     {device}, // it came again: without its poll nothing leaves
+	lock.EventNotNow:          {device},
+	lock.EventProgress:        {device},
+	lock.EventWoken:           {system},
+	lock.EventAcknowledged:    {device},
+	lock.EventRefused:         {device},
+	lock.EventCancelled:       {person, system}, // the system's: superseded
+	lock.EventExpired:         {system},
+	lock.EventLapsed:          {device, system}, // the device's: it was enrolled anew
+	lock.EventReleased:        {device},
+	lock.EventRevealed:        {person},
+	lock.EventReturned:        {device},
+	lock.EventFeedback:        {person},
+	lock.EventResealed:        {person},
+	lock.EventPurged:          {person},
+	lock.EventReenrolled:      {device},
+	lock.EventDenied:          {person},
+	lock.EventAlarm:           {person, device}, // a person's: who tries out PINs
+	lock.EventHoldPlaced:      {person},
+	lock.EventHoldLifted:      {person},
+	lock.EventPurge:           {person},
 }
 
 // unrecorded are events that nothing here records yet, or that Note records for whoever asks.
 var unrecorded = []lock.EventType{
-	lock.EventApproved, lock.EventRejected, lock.EventRevealRequested, lock.EventRevealApproved, lock.EventSecretAdded,
-	lock.EventSignedIn, lock.EventBatchOpened, lock.EventBatchCancelled, lock.EventAuditRead, lock.EventAuditVerified, lock.EventEnrolmentLink, lock.EventEnrolled,
+	lock.EventSecretAdded,
+	lock.EventSignedIn, lock.EventAccount, lock.EventGroup, lock.EventAuditRead, lock.EventAuditVerified, lock.EventEnrolmentLink, lock.EventEnrolled,
 	lock.EventRemoved, lock.EventKeyring,
 }
 
@@ -93,6 +106,7 @@ func TestActors(t *testing.T) {
 	} {
 		play(t, newFixture(t), life)
 	}
+	play(t, newFixture(t, lockLimit(2), locktest.TwoPersons(lock.VerbReveal)), livedByTwo)
 	running(t, func(t *testing.T, f *locktest.Fixture) { play(t, f, livedByTheClock) })
 	assert.Equal(t, actors, got)
 	known := slices.Concat(slices.Collect(maps.Keys(actors)), unrecorded)
@@ -108,8 +122,46 @@ func livedByPeople(t *testing.T, f *locktest.Fixture) {
 	_, err := order(t, f, supplied(t, "739184"))
 	require.Error(t, err)
 	f.Rights.Deny(lock.VerbReveal)
-	_, err = f.Service.Reveal(t.Context(), locktest.Admin(), a.ID, "curious")
+	_, err = f.Service.Reveal(t.Context(), locktest.Admin(), a.ID, "curious", "")
 	require.ErrorIs(t, err, lock.ErrDenied)
+}
+
+// livedByTwo needs a second person, who is the same one here, but for what nobody may do alone.
+func livedByTwo(t *testing.T, f *locktest.Fixture) {
+	us := func(_ lock.Action, err error) {
+		t.Helper()
+		require.NoError(t, err)
+	}
+	glass := lock.Actor{ID: person}
+	require.NoError(t, f.Service.OpenBatch(t.Context(), locktest.Admin(), "acme", "small", 1, lock.Request{}))
+	a := f.Lock(mac())
+	for _, id := range []string{"mac-2", "mac-3"} {
+		f.Lock(locktest.Device(id))
+	}
+	held := requests(t, f, glass)
+	require.Len(t, held, 2)
+	us(f.Service.BreakGlass(t.Context(), glass, held[0].Action, "", "nobody is there"))
+	us(f.Service.Reject(t.Context(), glass, held[1].Action, "", "a mistake"))
+	_, err := f.Service.Reveal(t.Context(), locktest.Admin(), a.ID, "owner at the desk", "")
+	require.ErrorIs(t, err, lock.ErrPending)
+	us(f.Service.BreakGlass(t.Context(), glass, a.ID, "", "nobody is there"))
+	us(f.Service.Reject(t.Context(), glass, a.ID, "", "not needed any more"))
+	tasks, err := f.Service.Reviews(t.Context(), locktest.Second(), "acme")
+	require.NoError(t, err)
+	require.Len(t, tasks, 2)
+	require.NoError(t, f.Service.Review(t.Context(), locktest.Second(), "acme", tasks[0].ID, "all in order"))
+	livedByBatches(t, f)
+}
+
+// livedByBatches cancels a batch that was within the limit, and opens two that are not.
+func livedByBatches(t *testing.T, f *locktest.Fixture) {
+	ada, bob := locktest.Admin(), locktest.Second()
+	require.NoError(t, f.Service.CancelBatch(t.Context(), ada, "acme", "small", "a mistake"))
+	for _, large := range []string{"one", "two"} {
+		require.ErrorIs(t, f.Service.OpenBatch(t.Context(), ada, "acme", large, 10, lock.Request{}), lock.ErrPending)
+	}
+	require.NoError(t, f.Service.ApproveBatch(t.Context(), bob, "acme", "one", ""))
+	require.NoError(t, f.Service.RejectBatch(t.Context(), bob, "acme", "two", ""))
 }
 
 func livedByTheDevice(t *testing.T, f *locktest.Fixture) {

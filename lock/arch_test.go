@@ -19,6 +19,8 @@ const (
 	modPlist   = "github.com/groob/plist"
 	modCMS     = "github.com/smallstep/pkcs7"
 	modSCEP    = "github.com/smallstep/scep"
+	modAPNs    = "github.com/sideshow/apns2"
+	modHTTP2   = "golang.org/x/net/http2"
 	modSQLite  = "modernc.org/sqlite"
 	modPgx     = "github.com/jackc/pgx/v5"
 	modLog     = "golang.org/x/mod/sumdb" // tlog and note
@@ -54,9 +56,20 @@ var architecture = map[string]arrows{
 		code:  []string{"lock", "pin"},
 		tests: []string{"store"},
 	},
+	"lock/bulk": {
+		code:  []string{"lock", "pin"},
+		tests: []string{"lock/locktest", "store"},
+	},
 	"mdmproto": {
 		code:  []string{"lock", "pin", modPlist, modCMS},
 		tests: []string{"mdmproto/mdmtest", "lock/locktest", "store", "store/sqlite", modSCEP, modSQLite},
+	},
+	"mdmproto/push": {
+		code:  []string{"lock", modAPNs, modHTTP2},
+		tests: []string{"mdmproto/push/pushtest", "mdmproto", "lock/locktest", "store"},
+	},
+	"mdmproto/push/pushtest": {
+		code: []string{modHTTP2},
 	},
 	// The simulated Mac shares no code with what it tests.
 	"mdmproto/mdmtest": {
@@ -104,10 +117,10 @@ var architecture = map[string]arrows{
 
 var serverArrows = arrows{
 	code: []string{
-		"lock", "pin", "mdmproto", "mdmproto/mdmtest", "store", "store/sqlite", "store/postgres", "store/auditlog", "examples/server/internal",
+		"lock", "lock/bulk", "pin", "mdmproto", "mdmproto/mdmtest", "mdmproto/push", "store", "store/sqlite", "store/postgres", "store/auditlog", "examples/server/internal",
 		modPlist, modCMS, modSCEP, modSQLite, modPgx, modLog, modSession, modCrypto, modMetrics,
 	},
-	tests: []string{"lock/locktest", "store/storetest", "store/postgres/postgrestest", modBrowser},
+	tests: []string{"lock/locktest", "mdmproto/push/pushtest", "store/storetest", "store/postgres/postgrestest", modBrowser},
 }
 
 // topLevel is what the module's root may hold; what .gitignore names is passed over.

@@ -40,20 +40,23 @@ const (
 	VerbCancel  Verb = "cancel"
 	VerbReveal  Verb = "reveal"
 	VerbApprove Verb = "approve"
-	VerbBulk    Verb = "bulk"
+	VerbBulk    Verb = "bulk"  // order for many devices at once
 	VerbView    Verb = "view"  // see actions and candidates, never a PIN
 	VerbAudit   Verb = "audit" // read events
 
-	VerbFeedback Verb = "feedback" // say how a PIN worked: for whoever may reveal
-	VerbReseal   Verb = "reseal"   // seal secrets anew, of all scopes: the target is empty
-	VerbPurge    Verb = "purge"    // purge old secrets, of any scope: the target is empty
-	VerbHold     Verb = "hold"     // place, lift and list the legal holds that keep a device's secrets from a purge
+	VerbFeedback   Verb = "feedback"    // say how a PIN worked: for whoever may reveal
+	VerbReseal     Verb = "reseal"      // seal secrets anew, of all scopes: the target is empty
+	VerbPurge      Verb = "purge"       // purge old secrets, of any scope: the target is empty
+	VerbBreakGlass Verb = "break-glass" // approve what one asked for oneself, in an emergency: recorded, with an alarm and a task for reviewers
+
+	VerbHold Verb = "hold" // place, lift and list the legal holds that keep a device's secrets from a purge
 )
 
 // Target is what a verb is about.
 type Target struct {
 	Device Device  // with its facts in orders; as the action keeps it otherwise
 	Action *Action // nil when the verb concerns no action yet
+	Size   int     // VerbBulk: how many devices the batch has
 }
 
 // Authorizer decides who may do what. A Service without one allows nobody anything.

@@ -78,7 +78,7 @@ func (s *Service) supplied(ctx context.Context, actor Actor, kind Kind, plan Pla
 	}
 	c := choice{code: r.PIN, findings: slices.Concat(used.findings, shared(r))}
 	if err := s.cfg.Rotation.Check(r.PIN, used.last, used.disclosed); err != nil {
-		if used.owner(r.PIN).Lane == kind.lane() {
+		if used.holds(r.PIN, r.Device, kind.lane()) || r.state == StateHeld && !r.ousts && used.holds(r.PIN, r.Device, heldLane(kind.lane())) {
 			return c, ErrConflict // it was ordered since this order looked at the lane, and can be joined
 		}
 		if r.Reuse == "" {
@@ -146,6 +146,16 @@ type past struct {
 // owner is the newest action that has this PIN, which is among them.
 func (p *past) owner(code pin.PIN) Action {
 	return p.owners[slices.IndexFunc(p.codes, code.Equal)]
+}
+
+// holds reports whether an action with this PIN has a lane of the device, under the very ID by which it is looked for there.
+func (p *past) holds(code pin.PIN, d Device, lane string) bool {
+	for i, a := range p.owners {
+		if a.Lane == lane && a.Device.ID == d.ID && code.Equal(p.codes[i]) {
+			return true
+		}
+	}
+	return false
 }
 
 // past opens those of the device's PINs that a new one must not be: the last ones, and all that somebody has seen. A PIN that was used

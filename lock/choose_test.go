@@ -213,6 +213,26 @@ func (unreadable) Get(context.Context, lock.ID) (lock.Action, error) {
 	return lock.Action{}, locktest.ErrFault
 }
 
+// TestLivePINUnderAnotherID: a machine that was enrolled anew has a lock under its old ID, which no order under the new one can join.
+func TestLivePINUnderAnotherID(t *testing.T) {
+	f := newFixture(t)
+	live := f.Lock(mac(), supplied(t, "739184"))
+	anew := func(r *lock.Request) { r.Device.ID = "mac-9" }
+	_, err := order(t, f, anew, supplied(t, "739184"))
+	require.ErrorIs(t, err, pin.ReasonHistory)
+	assert.Equal(t, "pin", inputField(err))
+	notices := noticesOf(t, f)
+	require.Len(t, notices, 1)
+	assert.Equal(t, lock.EventAlarm, notices[0].Type)
+	assert.Equal(t, "mac-9", notices[0].Device)
+
+	a, err := order(t, f, anew, supplied(t, "739184"), because("it is the one on the Mac"))
+	require.NoError(t, err)
+	assert.Equal(t, lock.StateQueued, a.State)
+	assert.Equal(t, live.ID, a.Kept)
+	assert.Equal(t, "739184", f.PIN(a.ID))
+}
+
 // TestPINIsNothingThatDescribesTheDevice: it would be guessed, and is kept in clear beside the sealed one.
 func TestPINIsNothingThatDescribesTheDevice(t *testing.T) {
 	const code = "739184"

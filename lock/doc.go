@@ -13,7 +13,7 @@
 //	go svc.Run(ctx)
 //
 //	action, err := svc.Lock(ctx, actor, lock.Request{Device: device, Reason: "stolen", Key: "ticket-4711"})
-//	code, err := svc.Reveal(ctx, actor, action.ID, "owner verified by phone")
+//	code, err := svc.Reveal(ctx, actor, action.ID, "owner verified by phone", "")
 //
 // # Vocabulary
 //
@@ -43,6 +43,9 @@
 //	             │         └─────► refused
 //	             └─► cancelled, expired
 //
+// An order that needs a second person begins as held, and is queued when it is approved. It has a lane of its own, and blocks nothing.
+// [Service.Unlock] is an order too: its acknowledgement confirms it and releases the action that it names, in one commit.
+//
 // The states and events are documented with [State] and [EventType]; [Action.Apply] is the transition table, and [Replay] proves that an
 // action is what its events say. "Open again" is recorded with its evidence and destroys nothing.
 //
@@ -52,6 +55,26 @@
 //
 // A PIN of the caller's own joins a live lock only when that lock's PIN was the same actor's choice and is the same. It is not compared
 // with any other: the right to lock is not a way to guess what only the right to reveal gives.
+//
+// # A second person
+//
+// [Config].SecondPerson says which acts need one, and [Config].Limits how much an actor may do alone. Such an order is [StateHeld], and
+// such a [Service.Reveal] is recorded and fails with [ErrPending]. [Service.Requests] lists what waits; [Service.Approve] and
+// [Service.Reject] decide. Nobody approves what they asked for: the ID of the actor decides. What is not decided in [Config].Patience is
+// over. An approved order is queued with the PIN that was sealed for it; an approved reveal is used by its requester, once, by calling
+// Reveal again. [Service.BreakGlass] needs no second person, and leaves an alarm and a task that [Service.Reviews] lists until another
+// person has called [Service.Review].
+//
+// A limit has no counter. What an actor asks for is committed first; then the devices of all that they asked for in the window, up to this
+// event in the feed, are counted. So the verdict on a request is the same whoever finds it, after a crash too, and of requests that race
+// exactly as many pass as the limit says. What waits or is rejected counts as well. What is over a limit raises an alarm.
+//
+// # Batches
+//
+// One order for many devices: [Service.OpenBatch] puts its size on record, which is when limits and a second person judge it as one act;
+// [Service.LockBatch] orders up to 1,000 locks at a time, each with a PIN of its own, under the key "batch/device", so that to resume is to
+// call again; [Service.CancelBatch] ends what is left. Package lock/bulk does all of it for a selection of devices, and reports what became
+// of each.
 //
 // # Choosing the PIN
 //

@@ -31,6 +31,10 @@ const (
 	ErrSealed Error = "a sealed secret cannot be opened"
 	// ErrPurged: a retention purge took the secret, see Service.Purge. That it was there, and what became of it, stays in the ledger.
 	ErrPurged Error = "the secret was purged"
+	// ErrPending: a second person must approve first. The request is recorded and waits.
+	ErrPending Error = "waits for a second person"
+	// ErrCancelled: the batch was cancelled or rejected, and takes no orders.
+	ErrCancelled Error = "the batch was cancelled"
 )
 
 // InputError says which field of a request, report or configuration broke which rule. It never repeats a secret.

@@ -14,6 +14,7 @@ type EventType string
 // Events of an action. The transition table says in which states each may happen and where it leads.
 const (
 	EventOrdered         EventType = "ordered" // the first: Order holds the action as ordered
+	EventHeld            EventType = "held"    // a limit keeps it held: the reason says which
 	EventApproved        EventType = "approved"
 	EventRejected        EventType = "rejected"
 	EventIssued          EventType = "issued"      // the first delivery was claimed
@@ -31,6 +32,7 @@ const (
 	EventRevealed        EventType = "revealed" // its PIN was given to a person
 	EventRevealRequested EventType = "reveal-requested"
 	EventRevealApproved  EventType = "reveal-approved"
+	EventRevealRejected  EventType = "reveal-rejected"
 	EventReturned        EventType = "returned" // an escrowed secret was given back to its device
 	EventFeedback        EventType = "feedback"
 	EventSecretAdded     EventType = "secret-added"
@@ -44,13 +46,19 @@ const (
 	EventDenied         EventType = "denied"
 	EventAlarm          EventType = "alarm"
 	EventSignedIn       EventType = "signed-in"
-	EventBatchOpened    EventType = "batch-opened"
+	EventBatchOpened    EventType = "batch-opened" // facts: batch, devices, kind
+	EventBatchApproved  EventType = "batch-approved"
+	EventBatchRejected  EventType = "batch-rejected"
 	EventBatchCancelled EventType = "batch-cancelled"
+	EventBreakGlass     EventType = "break-glass" // somebody approved what they asked for themselves: to be reviewed by another person
+	EventReviewed       EventType = "reviewed"    // of a break-glass notice (facts: event)
 	EventAuditRead      EventType = "audit-read"
 	EventAuditVerified  EventType = "audit-verified" // what came of it is among the facts
 	EventEnrolmentLink  EventType = "enrolment-link" // a way in was handed out: who has it can enrol a device, or renew one's certificate
 	EventEnrolled       EventType = "enrolled"       // a certificate was bound to a device
 	EventRemoved        EventType = "removed"        // a device was taken out of the embedder's inventory
+	EventAccount        EventType = "account"        // who may sign in, what they may do, or a token was changed
+	EventGroup          EventType = "group"          // a group of devices or users, or who is in one, was changed
 	EventKeyring        EventType = "keyring"        // the keys that seal were changed
 	EventHoldPlaced     EventType = "hold-placed"    // a legal hold on the device with this ID, or this serial number (facts: serial)
 	EventHoldLifted     EventType = "hold-lifted"    // the end of every hold on that device
@@ -73,7 +81,9 @@ type Event struct {
 	Device   string            `json:"device,omitempty"`
 	Actor    Actor             `json:"actor,omitzero"`
 	Reason   string            `json:"reason,omitempty"` // the actor's words, or ours: why it lapsed, what the alarm means
-	Key      string            `json:"key,omitempty"`    // the idempotency key of a repeated order
+	Ticket   string            `json:"ticket,omitempty"`
+	Request  ID                `json:"request,omitempty"` // the reveal-requested event that this is about
+	Key      string            `json:"key,omitempty"`     // the idempotency key of a repeated order
 	Delivery int               `json:"delivery,omitempty"`
 	Evidence Evidence          `json:"evidence,omitempty"`
 	Other    ID                `json:"other,omitempty"`   // another action: the unlock that released, the lock that superseded

@@ -42,7 +42,7 @@ func Example() {
 	if err := svc.Report(ctx, report); err != nil { // and answers
 		log.Fatal(err)
 	}
-	code, err := svc.Reveal(ctx, admin, action.ID, "owner verified by phone")
+	code, err := svc.Reveal(ctx, admin, action.ID, "owner verified by phone", "")
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -21,7 +21,9 @@ func (s *Service) Hold(ctx context.Context, actor Actor, d Device, reason string
 	return s.notice(ctx, holdNotice(EventHoldPlaced, actor, d, reason))
 }
 
-// LiftHold ends every hold that names the device's ID or its serial number, whoever placed it. ErrNotFound when there is none.
+// LiftHold ends every hold that names the device's ID or its serial number, whoever placed it. ErrNotFound when there is none. Devices say
+// themselves what their serial number is, so it takes the right to each device whose hold it ends, and for a hold that names a serial number
+// alone the right to such a target: else ErrDenied, on record, and all holds stay.
 func (s *Service) LiftHold(ctx context.Context, actor Actor, d Device, reason string) error {
 	if err := s.mayHold(ctx, actor, d, reason); err != nil {
 		return err
@@ -30,8 +32,18 @@ func (s *Service) LiftHold(ctx context.Context, actor Actor, d Device, reason st
 	if err != nil {
 		return err
 	}
-	if !covered(placed, d) {
+	ended := slices.DeleteFunc(placed, func(p Event) bool { return !covered([]Event{p}, d) })
+	if len(ended) == 0 {
 		return fmt.Errorf("%w: no hold names this device: list the holds for what they name", ErrNotFound)
+	}
+	for _, p := range ended {
+		if p.Device == d.ID {
+			continue // that was asked
+		}
+		other := Device{Scope: p.Scope, ID: p.Device, Serial: p.Facts["serial"]}
+		if err := s.allow(ctx, actor, VerbHold, Target{Device: other}); err != nil {
+			return err
+		}
 	}
 	return s.notice(ctx, holdNotice(EventHoldLifted, actor, d, reason))
 }

@@ -93,6 +93,58 @@ func TestHoldIsLifted(t *testing.T) {
 	}
 }
 
+// owns is an Authorizer of somebody who may do everything with one device.
+type owns string
+
+func (o owns) Authorize(_ context.Context, _ lock.Actor, _ lock.Verb, t lock.Target) error {
+	if t.Device.ID != string(o) {
+		return fmt.Errorf("%q is not theirs", t.Device.ID)
+	}
+	return nil
+}
+
+func (o owns) Visible(_ context.Context, _ lock.Actor, _ lock.Verb, f lock.Filter) (lock.Filter, error) {
+	f.Devices = []string{string(o)}
+	return f, nil
+}
+
+// TestHoldOfAnotherIsNotLifted by the serial number, which a device says itself.
+func TestHoldOfAnotherIsNotLifted(t *testing.T) {
+	for name, c := range map[string]struct {
+		placed []lock.Device
+		denied string // the device of the denial
+		lifts  bool
+	}{
+		"of one's own":            {[]lock.Device{as("mac-9", "S1")}, "", true},
+		"of another":              {[]lock.Device{as("mac-1", "S1")}, "mac-1", false},
+		"of one's own and theirs": {[]lock.Device{as("mac-9", "S1"), as("mac-1", "S1")}, "mac-1", false},
+		"of a serial number":      {[]lock.Device{named("", "S1")}, "", false},
+		"of another number":       {[]lock.Device{as("mac-9", "S1"), as("mac-1", "S2")}, "", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			for _, d := range c.placed {
+				hold(t, f, d)
+			}
+			own := locktest.New(t, f.Store, func(cfg *lock.Config) { cfg.Authorize = owns("mac-9") })
+			err := own.Service.LiftHold(t.Context(), lock.Actor{ID: "eve"}, as("mac-9", "S1"), "closed")
+			placed, listed := f.Service.Holds(t.Context(), locktest.Admin(), "acme")
+			require.NoError(t, listed)
+			if c.lifts {
+				require.NoError(t, err)
+				assert.Len(t, placed, len(c.placed)-1)
+				return
+			}
+			require.ErrorIs(t, err, lock.ErrDenied)
+			assert.Len(t, placed, len(c.placed), "all stay")
+			last := noticesOf(t, f)[len(c.placed)]
+			assert.Equal(t, lock.EventDenied, last.Type)
+			assert.Equal(t, c.denied, last.Device)
+			require.NoError(t, own.Service.Hold(t.Context(), lock.Actor{ID: "eve"}, as("mac-9", "S1"), "mine"), "to place one takes one's own alone")
+		})
+	}
+}
+
 func TestHoldsAreRecordedAndListed(t *testing.T) {
 	f := newFixture(t)
 	hold(t, f, mac())

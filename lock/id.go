@@ -14,8 +14,15 @@ type ID string
 // NewID makes an ID for the time t. Its 62 random bits come from crypto/rand; the twelve before them divide the millisecond (RFC 9562,
 // section 6.2, method 3), so that orders of one burst list in their order.
 func NewID(t time.Time) ID {
+	var tail [8]byte
+	_, _ = rand.Read(tail[:]) // never fails: crypto/rand ends the process instead
+	return makeID(t, tail)
+}
+
+// makeID is NewID with the bits that make it differ from others of its time.
+func makeID(t time.Time, tail [8]byte) ID {
 	var u [16]byte
-	_, _ = rand.Read(u[8:]) // never fails: crypto/rand ends the process instead
+	copy(u[8:], tail[:])
 	part := uint64(t.Nanosecond()%int(time.Millisecond)) << 12 / uint64(time.Millisecond)
 	binary.BigEndian.PutUint64(u[:8], uint64(t.UnixMilli())<<16|part)
 	u[6] = u[6]&0x0f | 0x70

@@ -26,7 +26,7 @@ func (s *Service) List(ctx context.Context, actor Actor, f Filter) ([]Action, er
 	return s.cfg.Store.List(ctx, f)
 }
 
-// Live returns what is live on a device: at most one action a lane.
+// Live returns what is live on a device: at most one action a lane. What is held for a second person has a lane of its own.
 func (s *Service) Live(ctx context.Context, actor Actor, scope, device string) ([]Action, error) {
 	return s.List(ctx, actor, Filter{Scope: scope, Devices: []string{device}, Live: true})
 }

@@ -109,7 +109,7 @@ func TestNote(t *testing.T) {
 		return f.Service.Note(t.Context(), locktest.Admin(), typ, scope, map[string]string{"from": "192.0.2.7\n"})
 	}
 	notices := []lock.EventType{
-		lock.EventSignedIn, lock.EventAuditRead, lock.EventAuditVerified, lock.EventBatchOpened, lock.EventBatchCancelled, lock.EventAlarm,
+		lock.EventSignedIn, lock.EventAuditRead, lock.EventAuditVerified, lock.EventAlarm,
 	}
 	for _, typ := range notices {
 		require.NoError(t, note(typ, "acme"))

@@ -17,6 +17,8 @@ type step struct {
 // transitions is the whole lifecycle. An event that is not in its row's states is a *TransitionError.
 func transitions(t EventType) (step, bool) {
 	switch t {
+	case EventHeld:
+		return step{[]State{StateHeld}, ""}, true
 	case EventApproved:
 		return step{[]State{StateHeld}, StateQueued}, true
 	case EventRejected:
@@ -39,7 +41,7 @@ func transitions(t EventType) (step, bool) {
 		return step{[]State{StateIssued}, StateUnconfirmed}, true
 	case EventReleased:
 		return step{[]State{StateConfirmed, StateUnconfirmed, StateCancelled}, StateReleased}, true
-	case EventJoined, EventRevealed, EventRevealRequested, EventRevealApproved, EventReturned, EventFeedback,
+	case EventJoined, EventRevealed, EventRevealRequested, EventRevealApproved, EventRevealRejected, EventReturned, EventFeedback,
 		EventSecretAdded, EventResealed, EventPurged, EventReenrolled:
 		return step{}, true
 	default:
@@ -118,6 +120,8 @@ func record(a Action, e Event) Action {
 		a.Reenrolled = e.Time
 	}
 	switch e.Type {
+	case EventHeld:
+		a.HeldBy = heldByLimit
 	case EventIssued, EventRedelivered:
 		a.Deliveries, a.Delivered, a.Deferred = e.Delivery, e.Time, false
 		if e.Type == EventIssued {

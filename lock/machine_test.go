@@ -28,6 +28,7 @@ var situations = map[string][]lock.EventType{
 // lifecycle is the table of the design: event, situation, state afterwards. What is not in it is no transition. A wake-up is also due
 // while a command waits, and to probe a device that is held: its outcome may change there too.
 var lifecycle = map[lock.EventType]map[string]lock.State{
+	lock.EventHeld:        {"held": "held"},
 	lock.EventApproved:    {"held": "queued"},
 	lock.EventRejected:    {"held": "cancelled"},
 	lock.EventIssued:      {"queued": "issued"},
@@ -47,7 +48,7 @@ var lifecycle = map[lock.EventType]map[string]lock.State{
 	lock.EventReleased:  {"confirmed": "released", "unconfirmed": "released", "cancelled once issued": "released"},
 
 	lock.EventJoined: stays(), lock.EventRevealed: stays(), lock.EventRevealRequested: stays(), lock.EventRevealApproved: stays(),
-	lock.EventReturned: stays(), lock.EventFeedback: stays(), lock.EventSecretAdded: stays(), lock.EventResealed: stays(),
+	lock.EventRevealRejected: stays(), lock.EventReturned: stays(), lock.EventFeedback: stays(), lock.EventSecretAdded: stays(), lock.EventResealed: stays(),
 	lock.EventPurged: stays(), lock.EventReenrolled: stays(),
 
 	lock.EventOrdered: {}, lock.EventDenied: {}, lock.EventAlarm: {}, "unheard-of": {},

@@ -60,10 +60,14 @@ func (s *Service) nextOnce(ctx context.Context, d Device, states []State) (Comma
 		if !known || a.Device.Platform != d.Platform {
 			continue // another transport of the same device delivers it
 		}
-		if e, over := s.overdue(a, p); over {
-			if err := s.record(ctx, a, e); err != nil {
-				return Command{}, err
-			}
+		e, over, err := s.over(ctx, a, p)
+		if over {
+			err = s.record(ctx, a, e)
+		}
+		if err != nil {
+			return Command{}, err
+		}
+		if over {
 			continue
 		}
 		return s.deliver(ctx, p, a, d)
@@ -77,7 +81,9 @@ func (s *Service) overdue(a Action, p Platform) (Event, bool) {
 	late := !a.NotAfter.IsZero() && !s.now().Before(a.NotAfter)
 	system := Actor{ID: actorSystem}
 	switch {
-	case a.State == StateQueued && late, a.State == StateHeld && late:
+	case a.State == StateHeld && !s.now().Before(s.heldUntil(a)):
+		return Event{Type: EventExpired, Actor: system, Reason: "nobody approved it in time"}, true
+	case a.State == StateQueued && late:
 		return Event{Type: EventExpired, Actor: system, Reason: "its deadline passed before it left"}, true
 	case a.State == StateIssued && late:
 		return Event{Type: EventLapsed, Actor: system, Reason: "its deadline passed without an answer"}, true
@@ -138,12 +144,17 @@ func (s *Service) deliver(ctx context.Context, p Platform, listed Action, d Devi
 	return Command{ID: a.ID, Body: body}, nil
 }
 
-// afterOthers is a time after all that was delivered to the device of other actions. Which PIN is on it follows from the order of
-// deliveries, whatever the clocks of the processes say.
+// afterOthers is a time after all that was delivered to the device of other actions, and after what was said of their PINs. Which PIN is on
+// it follows from this order, whatever the clocks of the processes say.
 func (s *Service) afterOthers(ctx context.Context, a Action) (time.Time, error) {
 	others, err := s.cfg.Store.List(ctx, Filter{Scope: a.Device.Scope, Devices: []string{a.Device.ID}, Kinds: pinKinds(), Limit: 20})
-	others = slices.DeleteFunc(others, func(other Action) bool { return other.ID == a.ID })
-	return lastDelivered(others).Delivered.Add(time.Microsecond), err
+	var last time.Time
+	for _, other := range others {
+		if other.ID != a.ID {
+			last = later(last, later(other.Delivered, other.FeedbackAt))
+		}
+	}
+	return last.Add(time.Microsecond), err
 }
 
 // dueAt is when Run looks at a waiting action next: after the pause if it can wake the device, and at its deadline in any case.

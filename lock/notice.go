@@ -10,8 +10,8 @@ import (
 // of a Report. It returns when the notice is durable.
 func (s *Service) Note(ctx context.Context, a Actor, t EventType, scope string, facts map[string]string) error {
 	switch t {
-	case EventSignedIn, EventAuditRead, EventAuditVerified, EventBatchOpened, EventBatchCancelled, EventAlarm, EventEnrolmentLink, EventEnrolled,
-		EventRemoved, EventKeyring:
+	case EventSignedIn, EventAuditRead, EventAuditVerified, EventAlarm, EventEnrolmentLink, EventEnrolled,
+		EventRemoved, EventAccount, EventGroup, EventKeyring:
 	default:
 		return &InputError{Field: "type", Rule: "must be a notice, not " + clip(string(t), 32)}
 	}
@@ -35,6 +35,13 @@ func (s *Service) noticeChange(e Event) (Change, error) {
 	e.ID = NewID(e.Time)
 	err := e.Seal(nil)
 	return Change{Events: []Event{e}}, err
+}
+
+// Allow asks the Authorizer for an act of the embedder's own, with a verb of this package or of its own, as the service asks for each of
+// its acts: a denial is recorded, and returned with ErrDenied. Nothing else is recorded. An empty target stands for all scopes, and one with
+// nothing but a scope for no device in particular.
+func (s *Service) Allow(ctx context.Context, a Actor, v Verb, t Target) error {
+	return s.allow(ctx, a, v, t)
 }
 
 // allow is the one gate that every act of a person passes first. It fails closed and records denials.

@@ -12,18 +12,34 @@ import (
 	"github.com/latchkey-mdm/latchkey/pin"
 )
 
-// lockDeadline is how long a lock waits for its device when the request does not say.
-const lockDeadline = 30 * 24 * time.Hour
+// deadline is how long an order waits for its device when the request does not say. A passcode that somebody waits for is of no use later.
+func deadline(kind Kind) time.Duration {
+	if kind == KindResetPasscode {
+		return 10 * time.Minute
+	}
+	return 30 * 24 * time.Hour
+}
 
 // Lock orders a lock. When it returns, the PIN is sealed and durable and the action is queued: the device fetches it when it comes
 // online. A repeated order returns the live action, marked as Joined; one that cannot join it is a *BusyError. Other errors:
 // *InputError, *BlockedError, ErrKeyReused, ErrDenied, or the store's, after which repeating the call with the same Key is safe.
+//
+// With Config.Limits or Config.SecondPerson the action may be held instead, which is no error: nothing is delivered before somebody else
+// approves it. An order joins what is live first, and only one that would be held itself joins one that is held. Another actor's that a
+// limit holds, or that is not judged yet, is superseded instead, unless SecondPerson wants somebody for this one: nobody waits because of
+// what somebody else is over.
 func (s *Service) Lock(ctx context.Context, actor Actor, r Request) (Action, error) {
-	a, err := s.order(ctx, actor, KindLock, VerbLock, r)
-	if err == nil {
-		s.Kick()
-	}
-	return a, err
+	return s.order(ctx, actor, KindLock, VerbLock, r, Target{})
+}
+
+// LostMode orders lost mode: locked, until an unlock ends it. Otherwise it is as Lock, and takes the same lane.
+func (s *Service) LostMode(ctx context.Context, actor Actor, r Request) (Action, error) {
+	return s.order(ctx, actor, KindLostMode, VerbLock, r, Target{})
+}
+
+// ResetPasscode orders a new passcode, which is the PIN of the action. Otherwise it is as Lock, but for the deadline: 10 minutes.
+func (s *Service) ResetPasscode(ctx context.Context, actor Actor, r Request) (Action, error) {
+	return s.order(ctx, actor, KindResetPasscode, VerbReset, r, Target{})
 }
 
 // Preflight says what a lock would do on this device, without ordering it. Findings at LevelBlock are no error here: what the policy has
@@ -78,13 +94,32 @@ func (r Request) validate(now time.Time) error {
 }
 
 // order is the way of every ordering verb: gate, idempotency key, lane, preflight, PIN, escrow.
-func (s *Service) order(ctx context.Context, actor Actor, kind Kind, v Verb, r Request) (a Action, err error) {
+func (s *Service) order(ctx context.Context, actor Actor, kind Kind, v Verb, r Request, t Target) (a Action, err error) {
 	if err := r.validate(s.now()); err != nil {
 		return Action{}, err
 	}
-	if err := s.allow(ctx, actor, v, Target{Device: r.Device}); err != nil {
+	t.Device, r.Kind = r.Device, kind
+	if err := s.allow(ctx, actor, v, t); err != nil {
 		return Action{}, err
 	}
+	if t.Action != nil {
+		if err := endedBy(t.Action, r.Device); err != nil {
+			return Action{}, err
+		}
+	}
+	r.state, r.heldBy = s.begins(actor, r, t)
+	a, err = s.place(ctx, actor, kind, r)
+	if err == nil && a.State == StateHeld {
+		a, err = s.settle(ctx, actor, a, r)
+	}
+	if err == nil {
+		s.announce(a)
+	}
+	return a, err
+}
+
+// place commits an order that was allowed, or finds the action that it joins. How the order begins is in the request: see begins.
+func (s *Service) place(ctx context.Context, actor Actor, kind Kind, r Request) (a Action, err error) {
 	unlock, err := s.devices.lock(ctx, r.Device.Scope, r.Device.ID)
 	if err != nil {
 		return Action{}, err
@@ -103,11 +138,21 @@ func (s *Service) orderOnce(ctx context.Context, actor Actor, kind Kind, r Reque
 			return a, err
 		}
 	}
-	live, found, err := s.inLane(ctx, r.Device, kind.lane())
+	lanes := []string{kind.lane()}
+	if r.state == StateHeld {
+		lanes = append(lanes, heldLane(kind.lane()))
+	}
+	live, found, err := s.inLane(ctx, r.Device, lanes...)
 	if err != nil {
 		return Action{}, err
 	}
 	if found {
+		if e, over := s.overdue(live, s.platforms[r.Device.Platform]); over && live.State == StateHeld {
+			return Action{}, cmp.Or(s.record(ctx, live, e), error(ErrConflict)) // look again
+		}
+		if r.stands(actor, live) {
+			return s.oust(ctx, actor, live, kind, r)
+		}
 		return s.join(ctx, actor, live, kind, r)
 	}
 	c, err := s.draft(ctx, actor, kind, r)
@@ -124,28 +169,30 @@ func (s *Service) byKey(ctx context.Context, kind Kind, r Request) (Action, bool
 		return Action{}, false, err
 	}
 	a := found[0]
-	if a.Device.ID != r.Device.ID || a.Kind != kind {
+	if a.Device.ID != r.Device.ID || a.Kind != kind || a.Of != r.of {
 		return Action{}, true, ErrKeyReused
 	}
 	a.Joined = true
 	return a, true, nil
 }
 
-// inLane finds the action that holds a lane of the device.
-func (s *Service) inLane(ctx context.Context, d Device, lane string) (Action, bool, error) {
+// inLane finds the action that holds a lane of the device, in the first of some lanes that is taken.
+func (s *Service) inLane(ctx context.Context, d Device, lanes ...string) (Action, bool, error) {
 	live, err := s.cfg.Store.List(ctx, Filter{Scope: d.Scope, Devices: []string{d.ID}, Live: true})
 	if err != nil {
 		return Action{}, false, err
 	}
-	if i := slices.IndexFunc(live, func(a Action) bool { return a.Lane == lane }); i >= 0 {
-		return live[i], true, nil
+	for _, lane := range lanes {
+		if i := slices.IndexFunc(live, func(a Action) bool { return a.Lane == lane }); i >= 0 {
+			return live[i], true, nil
+		}
 	}
 	return Action{}, false, nil
 }
 
 // join answers an order with the live action of its lane, when it is the same order: no second PIN comes into being.
 func (s *Service) join(ctx context.Context, actor Actor, live Action, kind Kind, r Request) (Action, error) {
-	if live.Kind != kind {
+	if live.Kind != kind || live.Of != r.of {
 		return Action{}, &BusyError{Live: live.withoutBoxes()}
 	}
 	full, err := s.cfg.Store.Get(ctx, live.ID)
@@ -176,6 +223,9 @@ func (s *Service) samePIN(ctx context.Context, actor Actor, live Action, r Reque
 		return r.PIN.IsZero(), nil
 	}
 	code, _, err := s.open(ctx, live, SecretPIN)
+	if lost(err) {
+		return false, nil // nothing is left to compare with
+	}
 	return err == nil && code.Equal(r.PIN), err
 }
 
@@ -215,10 +265,11 @@ func (s *Service) draft(ctx context.Context, actor Actor, kind Kind, r Request) 
 	}
 	now := s.now()
 	if r.NotAfter.IsZero() {
-		r.NotAfter = now.Add(lockDeadline)
+		r.NotAfter = now.Add(deadline(kind))
 	}
 	a := Action{
-		ID: NewID(now), Kind: kind, State: StateQueued, Device: r.Device.snapshot(), Ticket: r.Ticket, Message: r.Message, PhoneNumber: r.PhoneNumber,
+		ID: NewID(now), Kind: kind, State: cmp.Or(r.state, StateQueued), HeldBy: r.heldBy, Of: r.of, Device: r.Device.snapshot(),
+		Ticket: r.Ticket, Message: r.Message, PhoneNumber: r.PhoneNumber,
 		Supplied: !r.PIN.IsZero(), Kept: chosen.from.ID, PINMade: chosen.made(), Forced: forced(plan.Findings), Findings: findings,
 		Batch: r.Batch, Holds: plan.Holds, NotAfter: r.NotAfter.UTC().Truncate(time.Microsecond),
 	}
@@ -230,6 +281,9 @@ func (s *Service) draft(ctx context.Context, actor Actor, kind Kind, r Request) 
 	}
 	// People write of the PIN that did not work last time. Which it was is not said here: that would be a way to guess it.
 	e := Event{Type: EventOrdered, Actor: actor, Reason: maskDigits(r.Reason, plan.Policy.Length), Key: r.Key}
+	if plan.NoPIN {
+		e.Reason = s.maskAll(Request{Device: r.Device, Kind: KindLock}, r.Reason)
+	}
 	if !chosen.code.IsZero() {
 		secret, err := s.seal(ctx, a, SecretPIN, chosen.code)
 		if err != nil {
@@ -237,7 +291,11 @@ func (s *Service) draft(ctx context.Context, actor Actor, kind Kind, r Request) 
 		}
 		e.Secrets = []Secret{secret}
 	}
-	return s.create(a, e, now)
+	c, err := s.create(a, e, now)
+	if a.HeldBy != "" {
+		c.Actions[0].Due = s.heldUntil(c.Actions[0])
+	}
+	return c, err
 }
 
 // create makes the change that brings an action into being.

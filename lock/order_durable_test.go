@@ -108,7 +108,7 @@ func personalActs() map[lock.Verb]func(context.Context, *locktest.Fixture, lock.
 			return err
 		},
 		lock.VerbReveal: func(ctx context.Context, f *locktest.Fixture, id lock.ID) error {
-			code, err := f.Service.Reveal(ctx, admin, id, "owner verified")
+			code, err := f.Service.Reveal(ctx, admin, id, "owner verified", "")
 			if !code.IsZero() {
 				return errors.New("a PIN came with the error")
 			}

@@ -29,8 +29,21 @@ type Codec interface {
 	Encode(Order) ([]byte, error)
 }
 
-// Waker tells a device to come and fetch its command. A wake-up is idempotent and may get lost: Run repeats it. An error may implement
-// WakeOutcome() string to name its class; a change of class is recorded.
+// Waker tells a device to come and fetch its command. A wake-up is idempotent and may get lost: Run repeats it. Wake is called for up to 64
+// devices at the same time, has ten seconds, and returns soon after its context ends. A nil error says that the wake-up was taken, not
+// that it arrived. No error changes the action; it may have one or more of these methods to say more:
+//
+//   - WakeOutcome() string: its class, at most 64 bytes, which is shown beside the state (Action.WakeOutcome) and recorded when it
+//     changes. Without it the class is "failed", or "timeout" when the time was up. After success it is "sent".
+//   - RetryAfter() time.Duration: this device is not woken again before; up to a day.
+//   - ProviderFailure() bool: it would have been the same for every device of the scope, as with a certificate that expired. There is one
+//     alarm a day for each class, and all wake-ups of this scope and platform wait and show the class. One is let through as a trial after 30
+//     seconds, then after twice as long each time, up to a quarter of an hour; an order of this moment need not wait longer than 30 seconds.
+//     Once the provider answers one, all are woken.
+//   - ProviderTrouble() bool: the provider could not be reached, or could not do it for now. The wake-up is repeated as always, but 32 in
+//     a row that have this trouble or time out, with no answer of the provider in between, are taken for a provider failure.
+//   - ProviderAnswered() bool: the provider did its work, and this is what it says of the device. As a success does, that ends such a row,
+//     and a failure of the provider. An error without it says nothing of the provider: nobody may have asked it.
 type Waker interface {
 	Wake(ctx context.Context, d Device) error
 }
@@ -65,6 +78,7 @@ const (
 // Request is an order for one device.
 type Request struct {
 	Device      Device
+	Kind        Kind      // set by the verb that orders, so that Plan sees it; what a caller puts there is ignored
 	Reason      string    // why, in the actor's words; at most 1,024 characters. A number of as many digits as a PIN has is not kept
 	Ticket      string    // at most 128 characters
 	Message     string    // for the locked screen; the platform's rules apply, and it must not contain the PIN
@@ -76,6 +90,12 @@ type Request struct {
 	Force       bool      // order over findings that block and are forceable
 	Key         string    // idempotency key, at most 128 characters: the same order for ever
 	Batch       string    // at most 128 characters; a PIN of the caller's own is shared by all orders of a batch
+
+	of     ID     // KindUnlock: the action that it ends
+	state  State  // how the action begins; empty: queued
+	heldBy string // what holds it from the beginning
+	ousts  bool   // it takes the place of an order that a limit holds
+	lost   int    // how often another order took its place
 }
 
 // Order is what a codec encodes.
@@ -120,5 +140,6 @@ const (
 	EvidenceAgent       Evidence = "agent"        // the embedder's own agent reported
 	EvidenceStatement   Evidence = "statement"    // a person says so
 	EvidenceRemoved     Evidence = "removed"      // the device withdrew the secret that it had handed over
+	EvidenceUnlocked    Evidence = "unlocked"     // it acknowledged an unlock
 	EvidenceReenrolled  Evidence = "re-enrolled"  // it was wiped and enrolled anew (not a renewal of its certificate)
 )

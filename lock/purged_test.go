@@ -62,7 +62,7 @@ func TestPurgedPINIsNotRevealed(t *testing.T) {
 	a, _ := purgedLock(t, f)
 	at := f.Clock.Now()
 	f.Clock.Advance(day)
-	_, err := f.Service.Reveal(t.Context(), locktest.Admin(), a.ID, "owner at the desk")
+	_, err := f.Service.Reveal(t.Context(), locktest.Admin(), a.ID, "owner at the desk", "")
 	require.ErrorIs(t, err, lock.ErrPurged)
 	require.EqualError(t, err, "the secret was purged: pin 1 of action "+string(a.ID)+", on "+at.Format(time.RFC3339)+" by ada")
 	assert.Zero(t, f.Get(a.ID).Disclosures)

@@ -212,14 +212,21 @@ func (r *rival) List(ctx context.Context, f lock.Filter) ([]lock.Action, error) 
 
 // An order of one's own PIN that loses the race against its like joins it. It is no try at a PIN of the past: nobody is alarmed.
 func TestSuppliedPINThatWasJustOrderedIsJoined(t *testing.T) {
-	f := newFixture(t)
+	for name, edit := range map[string]func(*lock.Config){"queued": func(*lock.Config) {}, "held": locktest.TwoPersons(lock.VerbLock)} {
+		t.Run(name, func(t *testing.T) { joinsWhatWasJustOrdered(t, edit) })
+	}
+}
+
+func joinsWhatWasJustOrdered(t *testing.T, edit func(*lock.Config)) {
+	t.Helper()
+	f := newFixture(t, edit)
 	r := lock.Request{Device: mac(), PIN: parsed(t, "739184")}
 	var first lock.Action
 	late := locktest.New(t, &rival{Store: f.Store, orders: func() {
 		var err error
 		first, err = f.Service.Lock(t.Context(), locktest.Admin(), r)
 		assert.NoError(t, err)
-	}})
+	}}, edit)
 	joined, err := late.Service.Lock(t.Context(), locktest.Admin(), r)
 	require.NoError(t, err)
 	assert.Equal(t, first.ID, joined.ID)

@@ -125,7 +125,7 @@ func (s *Service) acknowledge(ctx context.Context, a Action, e Event) (Change, e
 			return Change{}, err
 		case !found || holder.ID == a.ID:
 		case holder.State == StateQueued: // has not left: withdraw it, so that the device has one lock and one PIN
-			if c, err = s.supersede(holder, a.ID); err != nil {
+			if c, err = s.supersede(holder, a.ID, "superseded: the device acknowledged an earlier order late"); err != nil {
 				return Change{}, err
 			}
 		default: // has left: both may be on the device, and the lane stays with the holder
@@ -137,16 +137,18 @@ func (s *Service) acknowledge(ctx context.Context, a Action, e Event) (Change, e
 	}
 	next.Due, next.Wake = s.probeAt(next, 0), 0
 	c.Actions, c.Events = append(c.Actions, next), append(c.Events, sealed)
+	if a.Kind == KindUnlock {
+		return s.unlocks(ctx, c, next)
+	}
 	if next.purged() && next.MayBeOnDevice() {
 		return s.withAlarm(c, next, "the device acknowledged a command whose PIN was purged, because nothing said that it would: nobody has that PIN")
 	}
 	return c, nil
 }
 
-func (s *Service) supersede(holder Action, by ID) (Change, error) {
+func (s *Service) supersede(holder Action, by ID, why string) (Change, error) {
 	c, err := s.act(holder, Event{
-		Type: EventCancelled, Actor: Actor{ID: actorSystem}, Other: by,
-		Reason: "superseded: the device acknowledged an earlier order late",
+		Type: EventCancelled, Actor: Actor{ID: actorSystem}, Other: by, Reason: why,
 	})
 	return c.rest(time.Time{}), err
 }
@@ -155,7 +157,7 @@ func (s *Service) supersede(holder Action, by ID) (Change, error) {
 // day. A locked device stays silent.
 func (s *Service) probeAt(a Action, wakes int) time.Time {
 	p := s.platforms[a.Device.Platform]
-	if a.State != StateConfirmed || !a.Holds || p.Waker == nil {
+	if !a.probed() || p.Waker == nil {
 		return time.Time{}
 	}
 	pause := p.Guard
@@ -164,6 +166,9 @@ func (s *Service) probeAt(a Action, wakes int) time.Time {
 	}
 	return s.now().Add(min(pause, 24*time.Hour))
 }
+
+// probed reports whether an answer of the device would say something. In lost mode it goes on talking.
+func (a Action) probed() bool { return a.State == StateConfirmed && a.Holds && a.Kind != KindLostMode }
 
 // all reads every page of a listing.
 func (s *Service) all(ctx context.Context, f Filter) ([]Action, error) {

@@ -1,39 +1,43 @@
 package lock
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/latchkey-mdm/latchkey/pin"
 )
 
-// Reveal gives a person the PIN of an action, in any state, as often as asked. Actor and reason, which is required, are recorded before
-// it returns: when the record cannot be made durable, there is no PIN. ErrNotFound when the action has no PIN, ErrSealed when it cannot
-// be opened now, ErrPurged, with when and by whom, when it is gone.
-func (s *Service) Reveal(ctx context.Context, actor Actor, id ID, reason string) (pin.PIN, error) {
-	if err := checkText("reason", reason, 1024, true); err != nil {
+// Reveal gives a person the PIN of an action, in any state, as often as asked. Actor, reason, which is required, and ticket are recorded
+// before it returns: when the record cannot be made durable, there is no PIN. ErrNotFound when the action has no PIN, ErrSealed when it
+// cannot be opened now, ErrPurged, with when and by whom, when it is gone.
+//
+// With Config.Limits or Config.SecondPerson for VerbReveal the request is recorded first. When it needs a second person the error wraps
+// ErrPending: call again, for the same action and by the same actor, once it is approved. Until then, for Config.Patience, a further call
+// makes no further request. An approval is good for one reveal; a call that finds no PIN to open does not use it up.
+func (s *Service) Reveal(ctx context.Context, actor Actor, id ID, reason, ticket string) (pin.PIN, error) {
+	if err := cmp.Or(checkText("reason", reason, 1024, true), checkText("ticket", ticket, 128, false)); err != nil {
 		return pin.PIN{}, err
 	}
 	a, err := s.cfg.Store.Get(ctx, id)
 	if err != nil {
 		return pin.PIN{}, err
 	}
-	if err := s.allow(ctx, actor, VerbReveal, Target{Device: a.Device, Action: &a}); err != nil {
+	t := Target{Device: a.Device, Action: &a}
+	if err := s.allow(ctx, actor, VerbReveal, t); err != nil {
 		return pin.PIN{}, err
 	}
 	var code pin.PIN
-	_, err = s.update(ctx, a, func(a Action) (Change, error) {
-		var n int
-		if code, n, err = s.open(ctx, a, SecretPIN); err != nil {
-			return Change{}, err
-		}
-		if contains(reason, code) {
-			return Change{}, &InputError{Field: "reason", Rule: "must not contain the PIN: it is kept in clear"}
-		}
-		return s.act(a, Event{Type: EventRevealed, Actor: actor, Reason: s.withholdText(ctx, a, reason), Secret: n})
-	})
+	e := Event{Type: EventRevealed, Actor: actor, Reason: reason, Ticket: ticket}
+	policy := s.second(actor, VerbReveal, t)
+	if policy || len(s.limitsOn(VerbReveal, actor.ID, a.Device.Scope)) > 0 {
+		code, err = s.revealAsked(ctx, a, e, policy)
+	} else {
+		code, err = s.disclose(ctx, a, e)
+	}
 	switch {
 	case errors.Is(err, ErrPurged):
 		return pin.PIN{}, s.whoPurged(ctx, id, err)
@@ -41,6 +45,152 @@ func (s *Service) Reveal(ctx context.Context, actor Actor, id ID, reason string)
 		return pin.PIN{}, err
 	}
 	return code, nil
+}
+
+// revealAsked discloses the PIN by a request that is approved or within the limits, and makes one when there is none.
+func (s *Service) revealAsked(ctx context.Context, a Action, e Event, policy bool) (pin.PIN, error) {
+	for range attempts {
+		r, fresh, err := s.ask(ctx, a, e)
+		if err != nil {
+			return pin.PIN{}, err
+		}
+		if !r.approved {
+			if err := s.mayAlone(ctx, a, r, fresh, policy); err != nil {
+				return pin.PIN{}, err
+			}
+		}
+		e.Request = r.ID
+		code, err := s.disclose(ctx, a, e)
+		if !errors.Is(err, errUsed) {
+			return code, err
+		}
+	}
+	return pin.PIN{}, fmt.Errorf("%w: gave up after %d requests that somebody else used", ErrConflict, attempts)
+}
+
+const errUsed Error = "the request was used or decided meanwhile"
+
+// ask finds the actor's open request for the PIN, or makes one.
+func (s *Service) ask(ctx context.Context, a Action, e Event) (r asked, fresh bool, err error) {
+	_, err = s.update(ctx, a, func(a Action) (Change, error) {
+		open, err := s.revealRequests(ctx, a.ID)
+		if err != nil {
+			return Change{}, err
+		}
+		fresh = false
+		if i := slices.IndexFunc(open, func(r asked) bool { return r.Actor.ID == e.Actor.ID }); i >= 0 {
+			r = open[i]
+			return Change{}, nil
+		}
+		if _, _, err := s.open(ctx, a, SecretPIN); err != nil { // nobody is asked about a PIN that cannot be given
+			return Change{}, err
+		}
+		// A text that says the PIN is no error yet, and treated as any other that may: who has not got the PIN would learn it, guess by guess.
+		reason, ticket := s.withholdText(ctx, a, e.Reason), s.withholdText(ctx, a, e.Ticket)
+		c, err := s.act(a, Event{Type: EventRevealRequested, Actor: e.Actor, Reason: reason, Ticket: ticket})
+		r, fresh = asked{Event: c.Events[0]}, true
+		return c, err
+	})
+	return r, fresh, err
+}
+
+// mayAlone lets a request pass that needs no second person. Else approvers are told, once, and the error wraps ErrPending.
+func (s *Service) mayAlone(ctx context.Context, a Action, r asked, fresh, policy bool) error {
+	if policy {
+		if fresh {
+			s.tell(ctx, r.Event)
+		}
+		return fmt.Errorf("%w: reveal request %s of action %s", ErrPending, r.ID, a.ID)
+	}
+	over, err := s.overLimit(ctx, VerbReveal, r.Event)
+	if over == nil || err != nil {
+		return err
+	}
+	if !fresh {
+		if fresh, err = s.unalarmed(ctx, r.Event); err != nil {
+			return err
+		}
+	}
+	if fresh {
+		alarm := overLimitAlarm(a, r.Actor, over)
+		alarm.Request = r.ID
+		if err := s.notice(ctx, alarm); err != nil {
+			return err
+		}
+		s.tell(ctx, r.Event)
+	}
+	return fmt.Errorf("%w: reveal request %s of action %s is over the limit of %s", ErrPending, r.ID, a.ID, over)
+}
+
+// unalarmed reports whether the process that made a request ended before it raised the alarm.
+func (s *Service) unalarmed(ctx context.Context, request Event) (bool, error) {
+	f := EventFilter{Scope: request.Scope, Devices: []string{request.Device}, Actor: request.Actor.ID, Types: []EventType{EventAlarm}}
+	missing := true
+	err := s.backwards(ctx, f, request.Time.Add(-skew), func(e Event) bool {
+		missing = e.Request != request.ID
+		return missing
+	})
+	return missing, err
+}
+
+// alarmReveals makes up for the alarms, and the news, of requests over a limit whose process ended before it raised them.
+func (s *Service) alarmReveals(ctx context.Context) error {
+	if !slices.ContainsFunc(s.cfg.Limits, func(l Limit) bool { return l.Verb == VerbReveal }) {
+		return nil
+	}
+	open, err := s.openReveals(ctx, EventFilter{})
+	if err != nil {
+		return err
+	}
+	for _, r := range open {
+		a, err := s.cfg.Store.Get(ctx, r.Action)
+		if err != nil {
+			return err
+		}
+		if s.second(r.Actor, VerbReveal, Target{Device: a.Device, Action: &a}) {
+			continue
+		}
+		if err := s.mayAlone(ctx, a, asked{Event: r}, false, false); err != nil && !errors.Is(err, ErrPending) {
+			return err
+		}
+	}
+	return nil
+}
+
+// disclose commits the disclosure, and only then returns the PIN. With a request, which must still be open, that is used up.
+func (s *Service) disclose(ctx context.Context, a Action, e Event) (code pin.PIN, err error) {
+	_, err = s.update(ctx, a, func(a Action) (Change, error) {
+		if err := s.stillOpen(ctx, a, e.Request); err != nil {
+			return Change{}, err
+		}
+		e := e
+		if code, e.Secret, err = s.open(ctx, a, SecretPIN); err != nil {
+			return Change{}, err
+		}
+		for _, f := range [...]struct{ field, text string }{{"reason", e.Reason}, {"ticket", e.Ticket}} {
+			if contains(f.text, code) {
+				return Change{}, &InputError{Field: f.field, Rule: "must not contain the PIN: it is kept in clear"}
+			}
+		}
+		e.Reason = s.withholdText(ctx, a, e.Reason)
+		return s.act(a, e)
+	})
+	if err != nil {
+		return pin.PIN{}, err
+	}
+	return code, nil
+}
+
+// stillOpen makes sure that a request, if there is one, was not used or decided meanwhile.
+func (s *Service) stillOpen(ctx context.Context, a Action, request ID) error {
+	if request == "" {
+		return nil
+	}
+	open, err := s.revealRequests(ctx, a.ID)
+	if err == nil && !slices.ContainsFunc(open, func(r asked) bool { return r.ID == request }) {
+		return errUsed
+	}
+	return err
 }
 
 // whoPurged adds to the error when and by whom the secrets of the action were purged.

@@ -15,7 +15,7 @@ import (
 
 func reveal(t *testing.T, f *locktest.Fixture, id lock.ID, reason string) (pin.PIN, error) {
 	t.Helper()
-	return f.Service.Reveal(t.Context(), locktest.Admin(), id, reason)
+	return f.Service.Reveal(t.Context(), locktest.Admin(), id, reason, "")
 }
 
 func TestRevealIsRecorded(t *testing.T) {

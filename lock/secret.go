@@ -140,10 +140,14 @@ func lost(err error) bool {
 }
 
 // withholdText keeps the PIN out of an actor's words about an action. Of a PIN of digits, every number of as many digits goes, whatever it
-// says: if only the PIN itself went, whoever writes a thousand numbers and reads them back would learn which it is.
+// says: if only the PIN itself went, whoever writes a thousand numbers and reads them back would learn which it is. About an action without
+// a PIN, as an unlock, people write of another's: there every number goes that is as long as a PIN of any platform here.
 func (s *Service) withholdText(ctx context.Context, a Action, text string) string {
-	if text == "" || !a.hasSecret(SecretPIN) {
+	if text == "" {
 		return text
+	}
+	if !a.hasSecret(SecretPIN) {
+		return s.maskAll(Request{Device: a.Device, Kind: KindLock}, text)
 	}
 	code, _, err := s.open(ctx, a, SecretPIN)
 	if err != nil {

@@ -50,7 +50,9 @@ func (s *Service) release(ctx context.Context, d Device, evidence Evidence) erro
 
 // opened reports whether a sign of life now means that the device is not, or no longer, locked by this action.
 func (s *Service) opened(a Action, evidence Evidence) bool {
-	if !a.Holds {
+	// In lost mode a device goes on talking: only a person, an unlock or a wipe says that it is over.
+	talks := a.Kind == KindLostMode
+	if !a.Holds || talks && evidence != EvidenceStatement && evidence != EvidenceReenrolled {
 		return false
 	}
 	last := a.Confirmed
@@ -73,7 +75,7 @@ func (s *Service) opened(a Action, evidence Evidence) bool {
 // device handed over is not handed back to whoever comes now.
 func (s *Service) reenrolled(ctx context.Context, d Device) error {
 	open, err := s.all(ctx, Filter{
-		Scope: d.Scope, Devices: []string{d.ID}, States: []State{StateQueued, StateIssued, StateConfirmed},
+		Scope: d.Scope, Devices: []string{d.ID}, States: []State{StateHeld, StateQueued, StateIssued, StateConfirmed},
 	})
 	if err != nil {
 		return err
@@ -127,13 +129,16 @@ func lastWiped(actions []Action) (at time.Time) {
 }
 
 func (s *Service) afterWipe(a Action) (Change, error) {
-	released := Event{Type: EventReleased, Evidence: EvidenceReenrolled}
+	released, kind := Event{Type: EventReleased, Evidence: EvidenceReenrolled}, string(a.Kind)
 	switch {
+	case a.State == StateHeld:
+		return s.alarmed(a, Event{Type: EventReenrolled}, a.Due,
+			"the device was enrolled anew while an order for it waits for a second person: the order still waits")
 	case a.State == StateQueued:
-		return s.alarmed(a, Event{Type: EventReenrolled}, s.now(), "the device was enrolled anew while a lock waited for it: the lock still waits")
+		return s.alarmed(a, Event{Type: EventReenrolled}, s.now(), "the device was enrolled anew while a "+kind+" waited for it: the "+kind+" still waits")
 	case a.State == StateIssued:
 		return s.alarmed(a, Event{Type: EventLapsed, Evidence: EvidenceReenrolled, Reason: "the device was enrolled anew"}, time.Time{},
-			"the device was enrolled anew while a lock was on its way: find out whether it was wiped, and lock it again")
+			"the device was enrolled anew while a "+kind+" was on its way: find out whether it was wiped, and order it again")
 	case a.State == StateConfirmed && a.Holds:
 		return s.alarmed(a, released, time.Time{},
 			"the device was enrolled anew while it was locked: it was wiped, or something else enrolled in its name")

@@ -20,6 +20,13 @@ type Config struct {
 	Rotation  pin.Rotation     // when a PIN may be used again; zero: none of the last 10, and kept for at most 90 days
 	Now       func() time.Time // nil: time.Now
 	Logger    *slog.Logger     // nil: slog.Default; what Run cannot return to a caller goes there
+
+	Limits []Limit // how much one actor may do alone; none: no limit
+	// SecondPerson says which acts need a second person: VerbLock for any order, VerbReveal, VerbBulk with Target.Size devices. nil: none.
+	SecondPerson func(Actor, Verb, Target) bool
+	// Notify is told of each request that waits for a second person, after it is durable. It must not block for long. nil: nobody is.
+	Notify   func(context.Context, Event)
+	Patience time.Duration // how long a request waits for a second person, and an approval for its use; 0: 24 hours
 }
 
 // Service orders actions, delivers their commands and keeps their PINs. It is safe for concurrent use, by any number of processes on
@@ -29,7 +36,10 @@ type Service struct {
 	platforms map[string]Platform
 	devices   keyLock
 	kick      chan struct{}
+	fresh     chan Action // orders of this moment, for Run
 	holds     holds
+	batches   batches
+	bound     bool // to a transaction of the caller's
 }
 
 // New checks the configuration and returns a Service. It starts nothing: call Run. A configuration that cannot work is an *InputError
@@ -47,6 +57,13 @@ func New(cfg Config) (*Service, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if err := checkLimits(cfg.Limits); err != nil {
+		return nil, err
+	}
+	if cfg.Patience < 0 {
+		return nil, &InputError{Field: "Patience", Rule: "must not be negative"}
+	}
+	cfg.Patience = cmp.Or(cfg.Patience, 24*time.Hour)
 	cfg.Rotation.History = cmp.Or(cfg.Rotation.History, 10) // so many are opened
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
@@ -55,7 +72,7 @@ func New(cfg Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Service{cfg: cfg, platforms: platforms, kick: make(chan struct{}, 1)}, nil
+	return &Service{cfg: cfg, platforms: platforms, kick: make(chan struct{}, 1), fresh: make(chan Action, runAtOnce)}, nil
 }
 
 // checkPlatforms fills in what the platforms leave to the defaults.

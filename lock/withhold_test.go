@@ -127,7 +127,7 @@ func TestRevealReasonKeepsNoPIN(t *testing.T) {
 	code := f.Deliver(mac()).PIN
 	cancel(t, f, a.ID)
 	b := f.Lock(mac())
-	_, err := f.Service.Reveal(t.Context(), locktest.Admin(), b.ID, code+" did not open it")
+	_, err := f.Service.Reveal(t.Context(), locktest.Admin(), b.ID, code+" did not open it", "")
 	require.NoError(t, err)
 	assert.Equal(t, "[digits] did not open it", eventsOf(t, f, b.ID)[1].Reason)
 	assert.NotContains(t, ledgerText(t, f), code)

@@ -274,7 +274,7 @@ func TestHandlerTellsRenewalFromReenrolment(t *testing.T) {
 	a := s.lock(t, mac)
 	_, err = mac.Poll(t.Context())
 	require.NoError(t, err)
-	code, err := s.svc.Reveal(t.Context(), admin, a.ID, "found")
+	code, err := s.svc.Reveal(t.Context(), admin, a.ID, "found", "")
 	require.NoError(t, err)
 	require.True(t, mac.Type(code.Expose()))
 
@@ -284,7 +284,7 @@ func TestHandlerTellsRenewalFromReenrolment(t *testing.T) {
 	s.renewal = false
 	s.enrol(t, mac)
 	assert.Equal(t, lock.StateReleased, s.state(t, a.ID), "a new enrolment does")
-	again, err := s.svc.Reveal(t.Context(), admin, a.ID, "audit")
+	again, err := s.svc.Reveal(t.Context(), admin, a.ID, "audit", "")
 	require.NoError(t, err)
 	assert.True(t, code.Equal(again))
 }

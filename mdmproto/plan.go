@@ -28,6 +28,12 @@ func (codec) Encode(o lock.Order) ([]byte, error) {
 
 // Plan implements lock.Codec.
 func (codec) Plan(d lock.Device, r lock.Request) lock.Plan {
+	if r.Kind != "" && r.Kind != lock.KindLock { // preflight of a lock may leave the kind empty
+		return lock.Plan{NoPIN: true, Findings: []lock.Finding{{
+			Code: "unsupported", Level: lock.LevelBlock,
+			Text: "This platform locks Macs with a PIN, and only the PIN opens them: it has no " + string(r.Kind) + " command.",
+		}}}
+	}
 	p := planner{mac: describe(d)}
 	p.kind()
 	p.chip()

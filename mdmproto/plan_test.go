@@ -127,3 +127,19 @@ func TestPreflightStopsTheOrder(t *testing.T) {
 	_, err = svc.Lock(context.Background(), admin, lock.Request{Device: phone, Force: true})
 	require.ErrorAs(t, err, &blocked, "no force makes a PIN open an iPhone")
 }
+
+// Only the PIN opens a Mac, and it has no passcode that a server could set.
+func TestPreflightBlocksEveryKindButLock(t *testing.T) {
+	codec := mdmproto.Platform(nil).Codec
+	for _, kind := range []lock.Kind{lock.KindLostMode, lock.KindResetPasscode, lock.KindClearPasscode, lock.KindUnlock, lock.KindProvisionToken} {
+		t.Run(string(kind), func(t *testing.T) {
+			plan := codec.Plan(lock.Device{Facts: facts(silicon("15.1")...)}, lock.Request{Kind: kind})
+			require.Len(t, plan.Findings, 1)
+			assert.Equal(t, "unsupported", plan.Findings[0].Code)
+			assert.Equal(t, lock.LevelBlock, plan.Findings[0].Level)
+			assert.False(t, plan.Findings[0].Forceable)
+			assert.True(t, plan.NoPIN)
+		})
+	}
+	assert.NotEqual(t, "unsupported", codec.Plan(lock.Device{}, lock.Request{Kind: lock.KindLock}).Findings[0].Code)
+}

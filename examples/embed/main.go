@@ -76,7 +76,7 @@ func embed(ctx context.Context, out io.Writer, keyringFile string) error {
 	}
 
 	// The Mac is found. Who reveals the PIN, and why, is on record before anybody sees it.
-	code, err := svc.Reveal(ctx, admin, action.ID, "owner verified by phone")
+	code, err := svc.Reveal(ctx, admin, action.ID, "owner verified by phone", "")
 	if err != nil {
 		return err
 	}

@@ -14,18 +14,23 @@ const Platform = "test"
 // Codec is a platform for tests only: its commands are JSON (see Command) with the PIN in clear. The zero Codec draws six digits, finds
 // nothing, and holds the device. Do not change its fields while the service is in use.
 type Codec struct {
-	Answer *lock.Plan // what Plan says of every order; nil: six digits, and the lock holds
+	Answer *lock.Plan // what Plan says of every order; nil: see Plan
 	Err    error      // when not nil, Encode fails with it
 }
 
 var _ lock.Codec = (*Codec)(nil)
 
-// Plan returns Answer, whatever the order.
-func (c *Codec) Plan(lock.Device, lock.Request) lock.Plan {
-	if c.Answer != nil {
+// Plan returns Answer, whatever the order. Without one, a lock, lost mode and a passcode reset draw six digits, an unlock carries no PIN,
+// and a lock and lost mode hold the device.
+func (c *Codec) Plan(_ lock.Device, r lock.Request) lock.Plan {
+	switch {
+	case c.Answer != nil:
 		return *c.Answer
+	case r.Kind == lock.KindUnlock:
+		return lock.Plan{NoPIN: true}
+	default:
+		return lock.Plan{Policy: pin.SixDigits(), Holds: r.Kind != lock.KindResetPasscode}
 	}
-	return lock.Plan{Policy: pin.SixDigits(), Holds: true}
 }
 
 // Encode returns the order as the JSON form of a Command. The same order gives the same bytes.

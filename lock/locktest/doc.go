@@ -15,12 +15,14 @@
 //
 //	f := locktest.New(t, st, func(c *lock.Config) { c.Platforms[0].MaxDeliveries = 1 })
 //
+// [Limited] and [TwoPersons] are edits too, and [Second] is a second person beside [Admin].
+//
 // # Parts
 //
 // Each part serves alone as well. [Codec] is a platform whose preflight is what the test says. [Rights] is an Authorizer that allows
-// everything until a verb is denied. [Clock] moves when it is told to. [Keyring] makes a pin.Sealer from a name, so that a test can take
-// a key away and give it back. [Waker] remembers whom it woke and when. [Faulty] is a store whose commits fail, or whose answers get
-// lost after the commit, on demand.
+// everything until a verb is denied, to all or to one actor. [Clock] moves when it is told to. [Keyring] makes a pin.Sealer from a name,
+// so that a test can take a key away and give it back. [Waker] remembers whom it woke and when. [Faulty] is a store whose commits fail, or
+// whose answers get lost after the commit, on demand.
 //
 // Tests of timers run in testing/synctest bubbles: set Config.Now to time.Now there, and the bubble's clock rules.
 package locktest

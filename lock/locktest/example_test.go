@@ -60,7 +60,7 @@ func ExampleRights() {
 	action := f.Lock(locktest.Device("mac-1"))
 
 	f.Rights.Deny(lock.VerbReveal)
-	_, err := f.Service.Reveal(t.Context(), locktest.Admin(), action.ID, "owner at the desk")
+	_, err := f.Service.Reveal(t.Context(), locktest.Admin(), action.ID, "owner at the desk", "")
 	fmt.Println(err)
 	// Output: not allowed: reveal: ada has no right to reveal
 }

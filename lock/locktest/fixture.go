@@ -113,7 +113,7 @@ func (f *Fixture) Get(id lock.ID) lock.Action {
 // PIN reveals the PIN of an action as Admin and returns it in clear.
 func (f *Fixture) PIN(id lock.ID) string {
 	f.t.Helper()
-	code, err := f.Service.Reveal(f.t.Context(), Admin(), id, "asked by a test")
+	code, err := f.Service.Reveal(f.t.Context(), Admin(), id, "asked by a test", "")
 	if err != nil {
 		f.t.Fatalf("locktest: reveal %s: %v", id, err)
 	}

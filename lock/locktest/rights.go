@@ -12,24 +12,35 @@ import (
 // Rights is an Authorizer that allows everybody everything, until it is told to deny. It is safe for concurrent use.
 type Rights struct {
 	mu     sync.Mutex
-	denied []lock.Verb
+	denied []denial
 	narrow func(lock.Filter) lock.Filter
 }
 
 var _ lock.Authorizer = (*Rights)(nil)
 
-// Deny takes away the verbs, for every actor.
-func (r *Rights) Deny(verbs ...lock.Verb) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.denied = append(r.denied, verbs...)
+// denial takes one verb from one actor; from every actor when the ID is empty.
+type denial struct {
+	actor string
+	verb  lock.Verb
 }
 
-// Allow gives the verbs back.
+// Deny takes away the verbs, for every actor.
+func (r *Rights) Deny(verbs ...lock.Verb) { r.DenyTo("", verbs...) }
+
+// DenyTo takes away the verbs from the actor with this ID; empty: from every actor.
+func (r *Rights) DenyTo(actor string, verbs ...lock.Verb) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, v := range verbs {
+		r.denied = append(r.denied, denial{actor, v})
+	}
+}
+
+// Allow gives the verbs back, to everybody.
 func (r *Rights) Allow(verbs ...lock.Verb) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.denied = slices.DeleteFunc(r.denied, func(v lock.Verb) bool { return slices.Contains(verbs, v) })
+	r.denied = slices.DeleteFunc(r.denied, func(d denial) bool { return slices.Contains(verbs, d.verb) })
 }
 
 // Narrow makes Visible answer with narrow of the filter it is asked for; nil: with the filter itself.
@@ -43,7 +54,7 @@ func (r *Rights) Narrow(narrow func(lock.Filter) lock.Filter) {
 func (r *Rights) Authorize(_ context.Context, a lock.Actor, v lock.Verb, _ lock.Target) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if slices.Contains(r.denied, v) {
+	if slices.Contains(r.denied, denial{"", v}) || slices.Contains(r.denied, denial{a.ID, v}) {
 		return fmt.Errorf("%s has no right to %s", a.ID, v)
 	}
 	return nil

@@ -11,9 +11,12 @@ import (
 
 // Waker wakes nobody and remembers all. It is safe for concurrent use.
 type Waker struct {
-	mu    sync.Mutex
-	woken []Wakeup
-	err   error
+	mu      sync.Mutex
+	woken   []Wakeup
+	err     error
+	scripts map[string][]error // by device
+	hanging int
+	most    int
 }
 
 var _ lock.Waker = (*Waker)(nil)
@@ -24,7 +27,10 @@ type Wakeup struct {
 	At     time.Time // by time.Now: the bubble's clock in a synctest bubble
 }
 
-// WakeError is an error of a class: pass it to Fail.
+// ErrHang has Wake hang until its context ends, and then return the context's error: pass it to Fail or Script.
+const ErrHang lock.Error = "the wake-up hangs"
+
+// WakeError is an error of a class, which says nothing of the provider: pass it to Fail or Script.
 type WakeError string
 
 // Error returns the class in words.
@@ -33,12 +39,65 @@ func (e WakeError) Error() string { return "wake-up failed: " + string(e) }
 // WakeOutcome is the class.
 func (e WakeError) WakeOutcome() string { return string(e) }
 
+// WakeFailure is an error that says all that lock.Waker knows of: pass it to Fail or Script.
+type WakeFailure struct {
+	Class    string
+	After    time.Duration
+	Provider bool
+	Trouble  bool
+	Answered bool
+}
+
+// Error returns the class in words.
+func (e WakeFailure) Error() string { return "wake-up failed: " + e.Class }
+
+// WakeOutcome is the class.
+func (e WakeFailure) WakeOutcome() string { return e.Class }
+
+// RetryAfter is After.
+func (e WakeFailure) RetryAfter() time.Duration { return e.After }
+
+// ProviderFailure is Provider.
+func (e WakeFailure) ProviderFailure() bool { return e.Provider }
+
+// ProviderTrouble is Trouble.
+func (e WakeFailure) ProviderTrouble() bool { return e.Trouble }
+
+// ProviderAnswered is Answered.
+func (e WakeFailure) ProviderAnswered() bool { return e.Answered }
+
 // Wake is lock.Waker's.
-func (w *Waker) Wake(_ context.Context, d lock.Device) error {
+func (w *Waker) Wake(ctx context.Context, d lock.Device) error {
+	err := w.next(d)
+	if err != error(ErrHang) { //nolint:errorlint // the value itself is the instruction
+		return err
+	}
+	w.hang(1)
+	defer w.hang(-1)
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// next records the call and takes its outcome from the device's script, or else from Fail.
+func (w *Waker) next(d lock.Device) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.woken = append(w.woken, Wakeup{Device: d, At: time.Now()})
-	return w.err
+	script, ok := w.scripts[d.ID]
+	if !ok {
+		return w.err
+	}
+	if len(script) > 1 {
+		w.scripts[d.ID] = script[1:]
+	}
+	return script[0]
+}
+
+func (w *Waker) hang(n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.hanging += n
+	w.most = max(w.most, w.hanging)
 }
 
 // Fail makes every further Wake return err, after it was recorded; nil: succeed again.
@@ -48,9 +107,30 @@ func (w *Waker) Fail(err error) {
 	w.err = err
 }
 
+// Script makes the further calls for one device end like this, one after the other, and all after the last like the last, whatever Fail
+// says. Without outcomes the device is like any other again.
+func (w *Waker) Script(device string, outcomes ...error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.scripts == nil {
+		w.scripts = map[string][]error{}
+	}
+	w.scripts[device] = outcomes
+	if len(outcomes) == 0 {
+		delete(w.scripts, device)
+	}
+}
+
 // Woken returns the calls so far, the first one first.
 func (w *Waker) Woken() []Wakeup {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.Clone(w.woken)
+}
+
+// MostHanging is how many calls hung at the same time at most.
+func (w *Waker) MostHanging() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.most
 }

@@ -135,7 +135,7 @@ func (s *busy) Scan(ctx context.Context, from int64, row func(int64, []byte, []b
 func (s *busy) Get(ctx context.Context, id lock.ID) (lock.Action, error) {
 	a, err := s.book.Get(ctx, id)
 	if err == nil && a.State == lock.StateConfirmed && s.count < 200 {
-		if _, err := s.f.Service.Reveal(ctx, locktest.Admin(), id, "asked"); err != nil {
+		if _, err := s.f.Service.Reveal(ctx, locktest.Admin(), id, "asked", ""); err != nil {
 			return lock.Action{}, err
 		}
 		if err := s.order(ctx); err != nil {

@@ -75,8 +75,11 @@ func listing(f lock.Filter) (query string, args []any) {
 	w.add(byDue, "due <= ?", f.DueBefore.UnixMicro())
 	w.add(f.Before != "" && !byDue, "id < ?", string(f.Before))
 	order := " ORDER BY id DESC LIMIT "
-	if byDue {
+	switch {
+	case byDue:
 		order = " ORDER BY due, id LIMIT "
+	case len(f.Devices) > 1: // else it would rather read a whole scope in the right order than sort the few actions of some devices
+		order = " ORDER BY id || '' DESC LIMIT "
 	}
 	return "SELECT data, due, wake FROM actions" + w.text() + order + w.arg(f.PageSize()), w.args
 }

@@ -128,7 +128,7 @@ func (a *api) revealPIN(w http.ResponseWriter, r *http.Request, actor lock.Actor
 	if err := read(r, &body); err != nil {
 		return err
 	}
-	code, err := a.Service.Reveal(r.Context(), actor, lock.ID(r.PathValue("id")), body.Reason)
+	code, err := a.Service.Reveal(r.Context(), actor, lock.ID(r.PathValue("id")), body.Reason, "")
 	if err != nil {
 		return err
 	}

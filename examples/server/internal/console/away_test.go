@@ -47,7 +47,7 @@ func TestActionWithManyEvents(t *testing.T) {
 	for range eventsPerAction - 2 {
 		b.order("mac1") // joins
 	}
-	_, err := b.svc.Reveal(t.Context(), admin, a.ID, "the newest of all")
+	_, err := b.svc.Reveal(t.Context(), admin, a.ID, "the newest of all", "")
 	require.NoError(t, err)
 	text := b.page(path)
 	has(t, text, "the newest of all")
@@ -65,7 +65,7 @@ func TestDevicePageSaysThatOlderRevealsAreLeftOut(t *testing.T) {
 	}
 	hasNot(t, b.page("/devices/mac1"), "times before")
 	for i := range 3 {
-		_, err := b.svc.Reveal(t.Context(), admin, a.ID, fmt.Sprint("late ", i))
+		_, err := b.svc.Reveal(t.Context(), admin, a.ID, fmt.Sprint("late ", i), "")
 		require.NoError(t, err)
 	}
 	text := b.page("/devices/mac1")
@@ -75,7 +75,7 @@ func TestDevicePageSaysThatOlderRevealsAreLeftOut(t *testing.T) {
 
 func (b *bench) reveal(a lock.Action) {
 	b.t.Helper()
-	_, err := b.svc.Reveal(b.t.Context(), admin, a.ID, "on the phone")
+	_, err := b.svc.Reveal(b.t.Context(), admin, a.ID, "on the phone", "")
 	require.NoError(b.t, err)
 }
 

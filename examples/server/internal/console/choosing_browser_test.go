@@ -19,7 +19,7 @@ func past(b *bench, device string) (first, second lock.Action, digits []string) 
 		digits = append(digits, b.deliver(device))
 		b.report(*a, lock.Acknowledged, map[string]string{"MessageResult": "Success"})
 		if i == 0 {
-			_, err := b.svc.Reveal(b.t.Context(), admin, a.ID, "owner on the phone, identity checked")
+			_, err := b.svc.Reveal(b.t.Context(), admin, a.ID, "owner on the phone, identity checked", "")
 			require.NoError(b.t, err)
 		}
 		b.pass(10 * time.Minute)

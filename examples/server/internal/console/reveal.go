@@ -74,7 +74,7 @@ func (c *console) reveal(w http.ResponseWriter, r *http.Request, a lock.Actor) e
 		return err
 	}
 	data.Reason = r.PostFormValue("reason")
-	code, err := c.Service.Reveal(r.Context(), a, data.Action.ID, data.Reason)
+	code, err := c.Service.Reveal(r.Context(), a, data.Action.ID, data.Reason, "")
 	var input *lock.InputError
 	if errors.As(err, &input) {
 		data.Error = sentence(input.Field + " " + input.Rule)
