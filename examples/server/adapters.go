@@ -52,7 +52,7 @@ func (c consoleAccounts) CheckPassword(ctx context.Context, name, password, addr
 	a, err := c.Store.CheckPassword(ctx, name, password, address)
 	if errors.Is(err, lock.ErrDenied) && !errors.Is(err, account.ErrTooOften) {
 		who := lock.Actor{ID: unknownName, Address: address}
-		if name == account.Admin {
+		if _, err := c.Account(ctx, name); err == nil {
 			who.ID = name
 		}
 		facts := map[string]string{"outcome": "refused"}

@@ -210,7 +210,7 @@ func (noSealer) Open(context.Context, pin.Box, pin.Binding) (pin.PIN, error) {
 
 // auditor is who runs the commands: whoever may read the database may read the record.
 func auditor() lock.Actor {
-	return lock.Actor{ID: account.Admin, Name: "audit command", Address: "local"}
+	return local("audit command")
 }
 
 // say tells the operator something.

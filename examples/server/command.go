@@ -8,15 +8,25 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/account"
+	"github.com/latchkey-mdm/latchkey/lock"
 )
 
 // commands are what the program does beside serving, by the first word of the command line.
 var commands = map[string]func(ctx context.Context, args []string, env func(string) string, stdout, stderr io.Writer) error{
+	"account": runAccount,
+	"token":   runToken,
 	"audit":   runAudit,
 	"keyring": runKeyring,
 	"purge":   runPurge,
 	"backup":  runBackup,
 	"restore": runRestore,
+}
+
+// local is who runs a command, or starts the server: whoever may read keyring and database may do everything.
+func local(name string) lock.Actor {
+	return lock.Actor{ID: account.Admin, Name: name, Address: "local"}
 }
 
 // parseCommand reads the command line of a command on the state of a server: the flags that say where that is, and those that more adds,

@@ -6,7 +6,6 @@ import (
 	"io"
 	"log/slog"
 
-	"github.com/latchkey-mdm/latchkey/examples/server/internal/account"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
 	"github.com/latchkey-mdm/latchkey/lock"
 	"github.com/latchkey-mdm/latchkey/pin"
@@ -89,7 +88,7 @@ func runKeyring(ctx context.Context, args []string, env func(string) string, std
 
 // operator is who works on the keyring: whoever may read it may do everything.
 func operator() lock.Actor {
-	return lock.Actor{ID: account.Admin, Name: "keyring command", Address: "local"}
+	return local("keyring command")
 }
 
 // say tells the operator something.

@@ -33,7 +33,7 @@ var kills = flag.Int("kills", 50, "how often TestKill kills the server")
 
 const (
 	envServe = "LATCHKEY_TEST_SERVE" // the command line to run in place of the tests
-	envEpoch = "LATCHKEY_TEST_EPOCH" // since when its clock runs faster, in Unix milliseconds
+	envEpoch = "LATCHKEY_TEST_EPOCH" // since when its clock runs faster, in Unix milliseconds; empty: it does not
 	hurry    = 1000                  // how much faster, so that the guard of a minute passes in 60 ms
 	most     = 3                     // deliveries of one command
 	patience = time.Minute           // how long a server that was killed may have no answer
@@ -65,12 +65,14 @@ func serveForTest(args []string) error {
 	if err != nil {
 		return err
 	}
-	epoch, err := strconv.ParseInt(os.Getenv(envEpoch), 10, 64)
-	if err != nil {
-		return err
+	if text := os.Getenv(envEpoch); text != "" {
+		epoch, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			return err
+		}
+		since := time.UnixMilli(epoch)
+		o.now = func() time.Time { return since.Add(hurry * time.Since(since)) }
 	}
-	since := time.UnixMilli(epoch)
-	o.now = func() time.Time { return since.Add(hurry * time.Since(since)) }
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	return launch(ctx, o, os.Stdout, os.Stderr)

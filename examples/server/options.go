@@ -73,6 +73,8 @@ const usage = `Usage: server [flags]
 Commands (-h after one explains it):
   keyring status, rotate, reseal, remove   the keys that seal PINs
   audit verify, export, checkpoint, key    the record: whether it is as it was written, and proofs for others
+  account create, list, rights, remove     who may do what, with the devices of which groups
+  token create, list, revoke               API tokens
   purge -older-than 365d -reason WHY       take old PINs that no device needs; a dry run without -apply
   backup FILE                              copy the database, also while the server runs (SQLite)
   restore FILE                             put a backup in place (SQLite)
@@ -94,6 +96,8 @@ type options struct {
 	temporary           bool             // data is to be a new folder that goes at the end
 	patience            time.Duration    // how long a database may take to answer
 	now                 func() time.Time // the clock; tests move it
+	approval            secondPerson
+	push                pushOptions
 }
 
 // parse reads and checks the options.
@@ -109,11 +113,13 @@ func parse(args []string, env func(string) string, stderr io.Writer) (options, e
 	flags.BoolVar(&o.demo, "demo", false, "run a simulated fleet against this server")
 	stateFlags(&o, flags, env)
 	flags.StringVar(&o.url, "url", "", "`URL` by which devices reach this server, for enrolment profiles (default: from -addr)")
-	flags.StringVar(&o.topic, "topic", "com.apple.mgmt.External.latchkey", "`topic` of the push certificate, for enrolment profiles")
+	flags.StringVar(&o.topic, "topic", "", "`topic` of the push certificate, for enrolment profiles (default: that of -push-cert, or "+defaultTopic+")")
 	flags.StringVar(&o.tlsCert, "tls-cert", "", "certificate chain `file` (PEM), with -tls-key")
 	flags.StringVar(&o.tlsKey, "tls-key", "", "private key `file` (PEM), with -tls-cert")
 	flags.StringVar(&o.tokenFile, "api-token-file", "", "write an administrator's API token to this `file`, unless it holds one that is good")
 	flags.StringVar(&o.logFormat, "log", "text", "log `format`: text or json")
+	approvalFlags(&o.approval, flags, env)
+	pushFlags(&o.push, flags)
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return o, err
@@ -183,8 +189,11 @@ func (o options) complete() (options, error) {
 		return o, err
 	}
 	o.url = strings.TrimRight(o.url, "/")
-	if !strings.HasPrefix(o.topic, "com.apple.mgmt.") {
+	if o.topic != "" && !strings.HasPrefix(o.topic, "com.apple.mgmt.") {
 		return o, &usageError{"-topic", "must begin with com.apple.mgmt. as the push certificate's subject does", nil}
+	}
+	if err := errors.Join(o.approval.check(), o.push.check(o.demo)); err != nil {
+		return o, err
 	}
 	if o.logFormat != "text" && o.logFormat != "json" {
 		return o, &usageError{"-log", "must be text or json", nil}

@@ -139,5 +139,5 @@ func (j *purgeJob) total(out io.Writer, counts map[string]int, texts map[string]
 
 // purger is who runs the command: whoever may write to the database may do everything.
 func purger() lock.Actor {
-	return lock.Actor{ID: account.Admin, Name: "purge command", Address: "local"}
+	return local("purge command")
 }

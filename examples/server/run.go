@@ -76,7 +76,7 @@ func launch(ctx context.Context, o options, stdout, stderr io.Writer) (err error
 	if err != nil {
 		return err
 	}
-	if err := writeToken(ctx, o, s.accounts); err != nil {
+	if err := writeToken(ctx, o, s.desk()); err != nil {
 		return err
 	}
 	return s.serve(ctx, listener, stdout)
@@ -134,6 +134,9 @@ func (s *server) serve(ctx context.Context, listener net.Listener, stdout io.Wri
 	defer stopFleet()
 	running.Go(func() { _ = s.service.Run(beside) }) // its error is nil
 	running.Go(func() { s.signEvents(beside) })
+	running.Go(func() { s.bulks.Run(beside) })
+	running.Go(func() { s.approvers.Run(beside) })
+	running.Go(func() { s.watchPush(beside) })
 	served := make(chan error, 1)
 	go func() { served <- web.Serve(listener) }()
 	s.greet(stdout)

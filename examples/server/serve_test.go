@@ -7,6 +7,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/account"
+	"github.com/latchkey-mdm/latchkey/lock"
 )
 
 // A listener that fails ends the server, and the simulated fleet with it.
@@ -17,7 +20,7 @@ func TestServeEndsWithItsListener(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- s.serve(t.Context(), listener, io.Discard) }()
 	within(t, func() bool { // until the Macs poll
-		devices, err := s.inventory.Devices(t.Context(), "", "", 0)
+		devices, err := s.inventory.Devices(t.Context(), lock.Actor{ID: account.Admin}, "", "", 0)
 		return err == nil && len(devices) > 0
 	})
 	require.NoError(t, listener.Close())

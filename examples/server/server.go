@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"log/slog"
@@ -10,16 +11,22 @@ import (
 
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/account"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/api"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/approval"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/audit"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/bulk"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/ca"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/console"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/demo"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/group"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/locked"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/notify"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/ops"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/session"
 	"github.com/latchkey-mdm/latchkey/lock"
 	"github.com/latchkey-mdm/latchkey/mdmproto"
+	"github.com/latchkey-mdm/latchkey/mdmproto/push"
 	"github.com/latchkey-mdm/latchkey/pin"
 )
 
@@ -35,8 +42,12 @@ type server struct {
 	ca        *ca.CA
 	inventory *inventory.Store
 	accounts  *account.Store
+	groups    *group.Store
 	service   *lock.Service
 	trail     *audit.Trail
+	bulks     *bulk.Batches
+	approvers *notify.Notifier
+	push      *push.Waker                 // nil: devices are not woken
 	usable    func(context.Context) error // why the keyring cannot seal now
 	fleet     *demo.Fleet                 // nil without -demo
 }
@@ -55,18 +66,27 @@ func wire(ctx context.Context, o options, base string, d *db.DB, keyring pin.Sea
 	if err != nil {
 		return nil, err
 	}
+	if s.push, err = openPush(&s.options, d, logger); err != nil {
+		return nil, err
+	}
 	s.accounts = account.New(account.Config{DB: d, Scope: inventory.Scope, Now: o.now})
-	s.service, err = lock.New(lock.Config{
-		Store: d.Ledger, Sealer: keyring, Platforms: []lock.Platform{mdmproto.Platform(nil)}, Authorize: s.accounts, Logger: logger,
-		Now: o.now,
-	})
-	if err != nil {
+	s.approvers = notify.New(notify.Config{URL: o.approval.notify, BaseURL: base, Logger: logger})
+	cfg := lock.Config{
+		Store: d.Ledger, Sealer: keyring, Platforms: []lock.Platform{platform(s.push)}, Authorize: s.accounts, Logger: logger,
+		Now: o.now, Notify: s.approvers.Tell,
+	}
+	o.approval.configure(&cfg)
+	if s.service, err = lock.New(cfg); err != nil {
 		return nil, err
 	}
 	if s.trail, err = newTrail(d, s.service, auditKey, logger); err != nil {
 		return nil, err
 	}
+	s.groups = group.New(group.Config{DB: d, Ledger: s.service, Scope: inventory.Scope})
 	s.inventory = inventory.New(inventory.Config{DB: d, Issuer: s.ca, Notices: s.service, Now: o.now})
+	s.bulks = bulk.New(bulk.Config{
+		DB: d, Service: s.service, Sealer: keyring, Devices: s.inventory, Groups: s.groups, Scope: inventory.Scope, Now: o.now, Logger: logger,
+	})
 	if o.demo {
 		s.fleet, err = demo.New(logger)
 	}
@@ -90,11 +110,11 @@ func (s *server) handler() (http.Handler, error) {
 	}
 	profile := mdmproto.Profile{
 		Identifier: "com.github.latchkey-mdm.enrollment", Organization: "Latchkey",
-		ServerURL: s.base + "/mdm", SCEPURL: s.base + "/scep", Topic: s.topic,
+		ServerURL: s.base + "/mdm", SCEPURL: s.base + "/scep", Topic: cmp.Or(s.topic, defaultTopic),
 	}
 	interfaces := api.New(api.Config{
-		Service: s.service, Audit: s.trail, Devices: s.inventory, Tokens: s.accounts, Codes: codes{s.ca, s.service},
-		Scope: inventory.Scope, BaseURL: s.base, Now: s.now, Logger: s.logger,
+		Service: s.service, Audit: s.trail, Devices: s.inventory, Tokens: s.accounts, Codes: codes{s.ca, s.service}, Locked: s.locked(), Bulk: s.bulks,
+		Approvals: s.inbox(), Groups: s.groups, Scope: inventory.Scope, BaseURL: s.base, Now: s.now, Logger: s.logger,
 	})
 	mux := http.NewServeMux()
 	mux.Handle("/mdm", devices)
@@ -106,15 +126,32 @@ func (s *server) handler() (http.Handler, error) {
 	if s.fleet != nil {
 		s.fleet.Register(mux)
 	}
-	watch := ops.New(s.db, s.usable, s.logger)
+	watch := ops.New(s.db, s.usable, s.logger, s.metrics()...)
 	watch.Register(mux)
 	return watch.Wrap(mux), nil
 }
 
+// locked reports what is locked now.
+func (s *server) locked() *locked.Report {
+	return &locked.Report{Service: s.service, Devices: s.inventory, Scope: inventory.Scope}
+}
+
+// inbox is what waits for a second person.
+func (s *server) inbox() *approval.Inbox {
+	return &approval.Inbox{
+		Service: s.service, Rights: s.accounts, SecondPerson: s.approval.needed, Batches: s.bulks, Scope: inventory.Scope,
+		Patience: s.approval.wait, Now: s.now,
+	}
+}
+
+// desk changes accounts and tokens.
+func (s *server) desk() account.Desk { return account.Desk{Accounts: s.accounts, Notices: s.service} }
+
 func (s *server) console() (http.Handler, error) {
 	cfg := console.Config{
 		Service: s.service, Audit: s.trail, Devices: s.inventory, Accounts: consoleAccounts{s.accounts, s.service, s.logger},
-		Enrolment: codes{s.ca, s.service}, Scope: inventory.Scope, BaseURL: s.base, Sessions: session.New(s.db),
+		Enrolment: codes{s.ca, s.service}, Groups: s.groups, Locked: s.locked(), Bulk: s.bulks, Approvals: s.inbox(),
+		Scope: inventory.Scope, BaseURL: s.base, Sessions: session.New(s.db),
 		Secure: strings.HasPrefix(s.base, "https:"), Logger: s.logger,
 	}
 	if s.fleet != nil {

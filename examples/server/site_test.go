@@ -32,6 +32,7 @@ type site struct {
 	logs   *buffer
 	client *http.Client
 	moved  atomic.Int64 // how far its clock was moved on
+	edit   func(*options)
 	stop   func()
 }
 
@@ -91,6 +92,9 @@ func (s *site) start(t testing.TB, clock func() time.Time) {
 	}, s.env, io.Discard)
 	require.NoError(t, err)
 	o.now = func() time.Time { return clock().Add(time.Duration(s.moved.Load())) }
+	if s.edit != nil {
+		s.edit(&o)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	out, in := io.Pipe()
 	ended := make(chan error, 1)

@@ -174,7 +174,7 @@ func createAdmin(ctx context.Context, o options, accounts *account.Store, stdout
 
 // writeToken writes an API token to the file that was asked for, unless one is there that is good here. One that is not belongs to
 // another database, as that of an earlier demonstration.
-func writeToken(ctx context.Context, o options, accounts *account.Store) error {
+func writeToken(ctx context.Context, o options, desk account.Desk) error {
 	if o.tokenFile == "" {
 		return nil
 	}
@@ -184,13 +184,13 @@ func writeToken(ctx context.Context, o options, accounts *account.Store) error {
 		if text != "" && !strings.HasPrefix(text, account.TokenPrefix) {
 			return &usageError{"-api-token-file", "must be a new file, or one that holds an API token: this one holds something else", nil}
 		}
-		if _, err = accounts.CheckToken(ctx, text); !errors.Is(err, lock.ErrDenied) {
+		if _, err = desk.Accounts.CheckToken(ctx, text); !errors.Is(err, lock.ErrDenied) {
 			return err
 		}
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return &usageError{"-api-token-file", "must be a file that this program may read and write", err}
 	}
-	token, err := accounts.NewToken(ctx, account.Admin)
+	token, err := desk.NewToken(ctx, local("start of the server"), account.Admin)
 	if err != nil {
 		return err
 	}

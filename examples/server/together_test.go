@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -21,6 +22,7 @@ import (
 
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/account"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
+	"github.com/latchkey-mdm/latchkey/lock"
 	"github.com/latchkey-mdm/latchkey/mdmproto/mdmtest"
 	"github.com/latchkey-mdm/latchkey/store/postgres/postgrestest"
 )
@@ -85,8 +87,16 @@ func knowPassword(t *testing.T, s *site) {
 	require.NoError(t, err)
 	accounts := account.New(account.Config{DB: d, Scope: "default"})
 	require.NoError(t, accounts.CreateAdmin(t.Context(), testPassword, nil))
-	s.token, err = accounts.NewToken(t.Context(), account.Admin)
+	s.token, err = account.Desk{Accounts: accounts, Notices: unrecorded{}}.NewToken(t.Context(), local("test"), account.Admin)
 	require.NoError(t, err)
+}
+
+// unrecorded is no ledger.
+type unrecorded struct{}
+
+// Note implements account.Notices.
+func (unrecorded) Note(context.Context, lock.Actor, lock.EventType, string, map[string]string) error {
+	return nil
 }
 
 // Sign in at one server, order at the other, reveal at the first, sign out at the other.

@@ -56,7 +56,7 @@ func visit(t *testing.T, s *server) *visitor {
 	t.Helper()
 	web, err := s.handler()
 	require.NoError(t, err)
-	token, err := s.accounts.NewToken(t.Context(), account.Admin)
+	token, err := s.desk().NewToken(t.Context(), local("test"), account.Admin)
 	require.NoError(t, err)
 	return &visitor{t: t, web: web, token: token}
 }

@@ -1,14 +1,15 @@
-// Package account keeps who may sign in: the administrator with a password, and API tokens that act for an account. It implements
-// lock.Authorizer: whoever has an account may do everything in the server's one scope, and nobody else anything.
+// Package account keeps who may do what: accounts, which have rights and may be restricted to groups of devices, their passwords, and the API
+// tokens that act for them. It implements lock.Authorizer: an account does what it has a right to, in the server's one scope, with the
+// devices of its groups and of the groups below these, or with every device when it is not restricted. The first administrator (Admin) may
+// do everything. What is no more in the inventory is in no group, so that a restricted account does not see it.
+//
+// Rights belong to the account: every token of it has all of them. Each change is on record before it is done (Desk).
 //
 // Passwords are kept as argon2id, tokens as SHA-256 of 256 random bits. Neither is ever logged.
 package account
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"crypto/subtle"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -30,9 +31,6 @@ const (
 	maxPassword = 256
 	maxName     = 64
 )
-
-// TokenPrefix begins every API token, so that scanners of source code and logs find one that got there.
-const TokenPrefix = "latchkey_"
 
 // Config is what a Store is made of.
 type Config struct {
@@ -71,10 +69,7 @@ func (s *Store) HasAdmin(ctx context.Context) (bool, error) {
 // makes it, and calls made before that counts, if it is not nil; when made fails, there is no administrator. A password that is too short
 // or too long is a *lock.InputError.
 func (s *Store) CreateAdmin(ctx context.Context, password string, made func() error) error {
-	if len(password) < minPassword || len(password) > maxPassword {
-		return &lock.InputError{Field: "password", Rule: fmt.Sprintf("must have %d to %d bytes", minPassword, maxPassword)}
-	}
-	hash, err := s.hash(ctx, password, newSalt())
+	hash, err := s.newHash(ctx, password)
 	if err != nil {
 		return err
 	}
@@ -98,6 +93,14 @@ func (s *Store) CreateAdmin(ctx context.Context, password string, made func() er
 	return nil
 }
 
+// newHash is a new password as it is kept, or a *lock.InputError.
+func (s *Store) newHash(ctx context.Context, password string) (string, error) {
+	if len(password) < minPassword || len(password) > maxPassword {
+		return "", &lock.InputError{Field: "password", Rule: fmt.Sprintf("must have %d to %d bytes", minPassword, maxPassword)}
+	}
+	return s.hash(ctx, password, newSalt())
+}
+
 // CheckPassword returns who has this name and password. The error wraps lock.ErrDenied when nobody has (ErrTooOften: the address
 // has used up its tries, and nothing was compared); any other means that it is not known.
 func (s *Store) CheckPassword(ctx context.Context, name, password, address string) (lock.Actor, error) {
@@ -113,7 +116,7 @@ func (s *Store) CheckPassword(ctx context.Context, name, password, address strin
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return lock.Actor{}, fmt.Errorf("look up the account: %w", err)
 	}
-	known := err == nil
+	known := err == nil && kept != "" // who has no password uses tokens alone
 	if !known {
 		kept = decoy // takes as long as a real one, so that names cannot be found out
 	}
@@ -133,36 +136,4 @@ func (s *Store) password(ctx context.Context, name string) (hash string, err err
 	}
 	err = s.db.Readers.QueryRowContext(ctx, `SELECT password FROM server_accounts WHERE name = $1`, name).Scan(&hash)
 	return hash, err
-}
-
-// NewToken makes an API token that acts for an account. It is given out here and never again.
-func (s *Store) NewToken(ctx context.Context, account string) (string, error) {
-	token := TokenPrefix + rand.Text() + rand.Text() // 260 bits
-	_, err := s.db.Exec(ctx, `INSERT INTO server_tokens (sha256, account, created_at) VALUES ($1, $2, $3)`,
-		hashToken(token), account, db.Micros(s.now()))
-	if err != nil {
-		return "", fmt.Errorf("make an API token: %w", err)
-	}
-	return token, nil
-}
-
-// CheckToken returns for whom a token acts, or an error that wraps lock.ErrDenied when there is no such token.
-func (s *Store) CheckToken(ctx context.Context, token string) (lock.Actor, error) {
-	sum := hashToken(token)
-	var kept []byte
-	var a lock.Actor
-	err := s.db.Readers.QueryRowContext(ctx, `SELECT sha256, account FROM server_tokens WHERE sha256 = $1`, sum).Scan(&kept, &a.ID)
-	switch {
-	case errors.Is(err, sql.ErrNoRows), err == nil && subtle.ConstantTimeCompare(sum, kept) != 1:
-		return lock.Actor{}, fmt.Errorf("token %w", lock.ErrDenied)
-	case err != nil:
-		return lock.Actor{}, fmt.Errorf("look up the token: %w", err)
-	}
-	a.Name = a.ID + " (API token)"
-	return a, nil
-}
-
-func hashToken(token string) []byte {
-	sum := sha256.Sum256([]byte(token))
-	return sum[:]
 }

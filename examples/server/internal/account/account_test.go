@@ -25,8 +25,26 @@ const password = "correct horse battery"
 
 type world struct {
 	*account.Store
-	db  *db.DB
-	now time.Time
+	account.Desk
+	db    *db.DB
+	now   time.Time
+	noted []map[string]string
+	mute  bool // nothing can be put on record
+}
+
+// boss is who changes accounts.
+var boss = lock.Actor{ID: "admin"}
+
+// Note implements account.Notices.
+func (w *world) Note(_ context.Context, a lock.Actor, kind lock.EventType, scope string, facts map[string]string) error {
+	if w.mute {
+		return errors.New("disk full")
+	}
+	if a != boss || kind != lock.EventAccount || scope != "default" {
+		return fmt.Errorf("noted as %s by %s in %s", kind, a.ID, scope)
+	}
+	w.noted = append(w.noted, facts)
+	return nil
 }
 
 func newWorld(t *testing.T) *world {
@@ -34,6 +52,7 @@ func newWorld(t *testing.T) *world {
 	d := dbtest.Open(t, dbtest.Source(t, &server))
 	w := &world{db: d, now: time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)}
 	w.Store = account.New(account.Config{DB: d, Scope: "default", Now: func() time.Time { return w.now }})
+	w.Desk = account.Desk{Accounts: w.Store, Notices: w}
 	require.NoError(t, w.CreateAdmin(t.Context(), password, nil))
 	return w
 }
@@ -83,7 +102,7 @@ func TestShortPasswordIsRefused(t *testing.T) {
 
 func TestPasswordsAndTokensAreNotKeptInClear(t *testing.T) {
 	w := newWorld(t)
-	token, err := w.NewToken(t.Context(), "admin")
+	token, err := w.NewToken(t.Context(), boss, "admin")
 	require.NoError(t, err)
 	var kept, sum string
 	require.NoError(t, w.db.Readers.QueryRow(`SELECT password FROM server_accounts`).Scan(&kept))
@@ -94,7 +113,7 @@ func TestPasswordsAndTokensAreNotKeptInClear(t *testing.T) {
 
 func TestTokens(t *testing.T) {
 	w := newWorld(t)
-	token, err := w.NewToken(t.Context(), "admin")
+	token, err := w.NewToken(t.Context(), boss, "admin")
 	require.NoError(t, err)
 	a, err := w.CheckToken(t.Context(), token)
 	require.NoError(t, err)
@@ -103,7 +122,7 @@ func TestTokens(t *testing.T) {
 		_, err := w.CheckToken(t.Context(), bad)
 		require.ErrorIs(t, err, lock.ErrDenied)
 	}
-	_, err = w.NewToken(t.Context(), "nobody")
+	_, err = w.NewToken(t.Context(), boss, "nobody")
 	assert.Error(t, err, "a token acts for an account")
 }
 

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"net/http"
 	"time"
 
@@ -17,6 +18,7 @@ type action struct {
 	User          string            `json:"user"`
 	Kind          lock.Kind         `json:"kind"`
 	State         lock.State        `json:"state"`
+	HeldBy        string            `json:"held_by,omitempty"` // why it waits, or waited, for a second person: policy or limit
 	Live          bool              `json:"live"`
 	OnDevice      bool              `json:"may_be_on_device"`
 	Reason        string            `json:"reason"`
@@ -36,6 +38,7 @@ type action struct {
 	ReleasedAt    *time.Time        `json:"released_at,omitempty"`
 	NotAfter      *time.Time        `json:"not_after,omitempty"`
 	Deliveries    int               `json:"deliveries"`
+	WakeOutcome   string            `json:"wake_outcome,omitempty"` // how waking the device went last
 	Reveals       int               `json:"reveals"`
 	Disclosed     bool              `json:"disclosed"`
 	Purged        bool              `json:"purged"` // its PIN is gone
@@ -50,11 +53,11 @@ type action struct {
 func newAction(a lock.Action) action {
 	return action{
 		ID: a.ID, DeviceID: a.Device.ID, SerialNumber: a.Device.Serial, DeviceName: a.Device.Name, User: a.Device.User,
-		Kind: a.Kind, State: a.State, Live: a.Lane != "", OnDevice: a.MayBeOnDevice(),
+		Kind: a.Kind, State: a.State, HeldBy: a.HeldBy, Live: a.Lane != "", OnDevice: a.MayBeOnDevice(),
 		Reason: a.Reason, Ticket: a.Ticket, Message: a.Message, PhoneNumber: a.PhoneNumber,
 		Supplied: a.Supplied, KeptFrom: a.Kept, ReuseReason: a.Reuse, Forced: a.Forced, Joined: a.Joined, RequestedBy: a.By.ID,
 		CreatedAt: when(a.Created), IssuedAt: when(a.Issued), DeliveredAt: when(a.Delivered), ConfirmedAt: when(a.Confirmed),
-		ReleasedAt: when(a.Released), NotAfter: when(a.NotAfter), Deliveries: a.Deliveries, Reveals: a.Disclosures,
+		ReleasedAt: when(a.Released), NotAfter: when(a.NotAfter), Deliveries: a.Deliveries, WakeOutcome: a.WakeOutcome, Reveals: a.Disclosures,
 		Disclosed: a.Disclosures > 0, Purged: retention.IsPurged(a), Feedback: outcome(a.Feedback), FeedbackAt: when(a.FeedbackAt),
 		Evidence: a.Evidence, Cause: a.Cause, DeviceAnswers: a.Facts, Findings: inOurWords(a.Findings),
 	}
@@ -122,13 +125,23 @@ func (a *api) cancelAction(w http.ResponseWriter, r *http.Request, actor lock.Ac
 	return nil
 }
 
-// revealPIN gives the PIN to a person. The reveal was recorded before the PIN is here.
+// revealRequest is why somebody wants to see a PIN.
+type revealRequest struct {
+	Reason string `json:"reason"`
+	Ticket string `json:"ticket"`
+}
+
+// revealPIN gives the PIN to a person. The reveal was recorded before the PIN is here. One that waits for a second person is 202.
 func (a *api) revealPIN(w http.ResponseWriter, r *http.Request, actor lock.Actor) error {
-	var body reasonRequest
+	var body revealRequest
 	if err := read(r, &body); err != nil {
 		return err
 	}
-	code, err := a.Service.Reveal(r.Context(), actor, lock.ID(r.PathValue("id")), body.Reason, "")
+	id := lock.ID(r.PathValue("id"))
+	code, err := a.Service.Reveal(r.Context(), actor, id, body.Reason, body.Ticket)
+	if errors.Is(err, lock.ErrPending) {
+		return a.pending(w, r, actor, id, err)
+	}
 	if err != nil {
 		return err
 	}

@@ -9,22 +9,28 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/approval"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/audit"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/bulk"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/group"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/locked"
 	"github.com/latchkey-mdm/latchkey/lock"
 )
 
 // Devices is the inventory.
 type Devices interface {
-	// Devices lists devices; see inventory.Store.
-	Devices(ctx context.Context, search, after string, limit int) ([]inventory.Device, error)
-	// Find returns one device with its facts, or an error that wraps lock.ErrNotFound.
-	Find(ctx context.Context, id string) (inventory.Device, error)
+	// Devices lists devices that the actor sees; see inventory.Store.
+	Devices(ctx context.Context, a lock.Actor, search, after string, limit int) ([]inventory.Device, error)
+	// FindFor returns one device that the actor sees, with its facts, or an error that wraps lock.ErrNotFound.
+	FindFor(ctx context.Context, a lock.Actor, id string) (inventory.Device, error)
 	// Remove takes a device out of the inventory, or returns an error that wraps lock.ErrNotFound. It is on record before it is done.
 	Remove(ctx context.Context, a lock.Actor, id string) error
 }
@@ -49,6 +55,12 @@ type Config struct {
 	Devices Devices
 	Tokens  Tokens
 	Codes   Codes
+	Locked  *locked.Report
+	Groups  *group.Store
+	Bulk    *bulk.Batches
+
+	Approvals *approval.Inbox
+
 	Scope   string
 	BaseURL string           // as devices and people reach the server, without a slash at its end
 	Now     func() time.Time // nil: time.Now
@@ -75,8 +87,12 @@ func New(cfg Config) http.Handler {
 	return mux
 }
 
+// Routes are all routes of the API, as patterns of net/http: for whoever checks that none was forgotten.
+func Routes() []string { return slices.Sorted(maps.Keys(new(api).routes())) }
+
 func (a *api) routes() map[string]handler {
-	return map[string]handler{
+	routes := a.groupRoutes()
+	maps.Copy(routes, map[string]handler{
 		"GET /api/v1/devices":                a.listDevices,
 		"GET /api/v1/devices/{id}":           a.getDevice,
 		"DELETE /api/v1/devices/{id}":        a.removeDevice,
@@ -99,7 +115,25 @@ func (a *api) routes() map[string]handler {
 		"GET /api/v1/audit/proof":            a.auditProof,
 		"GET /api/v1/audit/export":           a.auditExport,
 		"POST /api/v1/enrollments":           a.newEnrollment,
-	}
+		"GET /api/v1/locked":                 a.listLocked,
+		"GET /api/v1/bulk":                   a.listBulk,
+		"POST /api/v1/bulk":                  a.orderBulk,
+		"GET /api/v1/bulk/{id}":              a.getBulk,
+		"GET /api/v1/bulk/{id}/export":       a.exportBulk,
+		"POST /api/v1/bulk/{id}/cancel":      a.cancelBulk,
+		"POST /api/v1/bulk/{id}/approve":     a.approveBulk,
+		"POST /api/v1/bulk/{id}/break-glass": a.breakGlassBulk,
+		"POST /api/v1/bulk/{id}/reject":      a.rejectBulk,
+		"GET /api/v1/approvals":              a.listApprovals,
+		"POST /api/v1/actions/{id}/approve":  a.approve,
+		"POST /api/v1/actions/{id}/reject":   a.reject,
+
+		"POST /api/v1/actions/{id}/break-glass": a.breakGlass,
+
+		"GET /api/v1/reviews":          a.listReviews,
+		"POST /api/v1/reviews/{event}": a.giveReview,
+	})
+	return routes
 }
 
 // withActor finds out who asks, and answers for what goes wrong.
@@ -107,7 +141,7 @@ func (a *api) withActor(h handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("X-Content-Type-Options", "nosniff")
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		r.Body = http.MaxBytesReader(w, r.Body, bodyLimit(r))
 		actor, err := a.actor(r)
 		if err == nil {
 			err = h(w, r, actor)

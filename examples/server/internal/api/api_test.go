@@ -18,6 +18,7 @@ import (
 
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/audit"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/locked"
 	"github.com/latchkey-mdm/latchkey/lock"
 	"github.com/latchkey-mdm/latchkey/mdmproto"
 	"github.com/latchkey-mdm/latchkey/pin"
@@ -62,7 +63,7 @@ func (l *ledger) Commit(ctx context.Context, changes []lock.Change) ([]error, er
 type devices map[string]inventory.Device
 
 // Devices implements Devices.
-func (d devices) Devices(_ context.Context, _, after string, limit int) ([]inventory.Device, error) {
+func (d devices) Devices(_ context.Context, _ lock.Actor, _, after string, limit int) ([]inventory.Device, error) {
 	var found []inventory.Device
 	for _, id := range []string{"mac", "old"} {
 		if known, ok := d[id]; ok && id > after && len(found) < limit {
@@ -72,8 +73,8 @@ func (d devices) Devices(_ context.Context, _, after string, limit int) ([]inven
 	return found, nil
 }
 
-// Find implements Devices.
-func (d devices) Find(_ context.Context, id string) (inventory.Device, error) {
+// FindFor implements Devices.
+func (d devices) FindFor(_ context.Context, _ lock.Actor, id string) (inventory.Device, error) {
 	found, ok := d[id]
 	if !ok {
 		return found, lock.ErrNotFound
@@ -82,8 +83,8 @@ func (d devices) Find(_ context.Context, id string) (inventory.Device, error) {
 }
 
 // Remove implements Devices.
-func (d devices) Remove(ctx context.Context, _ lock.Actor, id string) error {
-	_, err := d.Find(ctx, id)
+func (d devices) Remove(ctx context.Context, a lock.Actor, id string) error {
+	_, err := d.FindFor(ctx, a, id)
 	delete(d, id)
 	return err
 }
@@ -119,8 +120,8 @@ func (codes) NewCode(_ context.Context, a lock.Actor, renews string) (string, er
 type everything struct{}
 
 // Authorize implements lock.Authorizer.
-func (everything) Authorize(_ context.Context, _ lock.Actor, v lock.Verb, t lock.Target) error {
-	if v == lock.VerbReveal && t.Device.ID == "old" {
+func (everything) Authorize(_ context.Context, a lock.Actor, v lock.Verb, t lock.Target) error {
+	if v == lock.VerbReveal && t.Device.ID == "old" || a.ID == "blind" {
 		return errors.New("no")
 	}
 	return nil
@@ -141,16 +142,20 @@ func newWorld(t *testing.T) *world {
 	return newWorldWith(t, keyring)
 }
 
-func newWorldWith(t *testing.T, sealer pin.Sealer) *world {
+func newWorldWith(t *testing.T, sealer pin.Sealer, edits ...func(*lock.Config)) *world {
 	t.Helper()
 	memory := store.NewMemory()
 	w := &world{t: t, ledger: &ledger{Store: memory}, now: time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)}
 	logger := slog.New(slog.NewTextHandler(&w.logs, nil))
-	var err error
-	w.service, err = lock.New(lock.Config{
+	rules := lock.Config{
 		Store: w.ledger, Sealer: sealer, Platforms: []lock.Platform{mdmproto.Platform(nil)}, Authorize: everything{}, Logger: logger,
 		Now: func() time.Time { w.now = w.now.Add(time.Second); return w.now }, // IDs of one millisecond have no order
-	})
+	}
+	for _, edit := range edits {
+		edit(&rules)
+	}
+	var err error
+	w.service, err = lock.New(rules)
 	require.NoError(t, err)
 	signer, public, err := auditlog.NewKey("mdm.example.com/ledger")
 	require.NoError(t, err)
@@ -163,6 +168,7 @@ func newWorldWith(t *testing.T, sealer pin.Sealer) *world {
 	cfg := Config{
 		Service: w.service, Audit: trail, Devices: fleet, Tokens: tokens{}, Codes: codes{}, Scope: "default",
 		BaseURL: "https://mdm.example.com", Now: func() time.Time { return w.now }, Logger: logger,
+		Locked: &locked.Report{Service: w.service, Devices: fleet, Scope: "default"}, Approvals: w.inbox(rules),
 	}
 	w.api, w.web = &api{cfg}, New(cfg)
 	return w

@@ -76,7 +76,7 @@ func (a *api) listDevices(w http.ResponseWriter, r *http.Request, actor lock.Act
 	if err != nil {
 		return err
 	}
-	found, err := a.Devices.Devices(r.Context(), q.Get("search"), q.Get("cursor"), n)
+	found, err := a.Devices.Devices(r.Context(), actor, q.Get("search"), q.Get("cursor"), n)
 	if err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func (a *api) listDevices(w http.ResponseWriter, r *http.Request, actor lock.Act
 }
 
 func (a *api) getDevice(w http.ResponseWriter, r *http.Request, actor lock.Actor) error {
-	d, err := a.Devices.Find(r.Context(), r.PathValue("id"))
+	d, err := a.Devices.FindFor(r.Context(), actor, r.PathValue("id"))
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/account"
 	"github.com/latchkey-mdm/latchkey/lock"
 )
 
@@ -21,13 +22,16 @@ func (a *api) newEnrollment(w http.ResponseWriter, r *http.Request, actor lock.A
 			return err
 		}
 	}
-	if _, err := a.live(r, actor); err != nil { // whoever may see the fleet may let devices in
-		return err
-	}
+	target := lock.Target{Device: lock.Device{Scope: a.Scope}} // any: a device that enrols anew may say that it is any device
 	if body.DeviceID != "" {
-		if _, err := a.Devices.Find(r.Context(), body.DeviceID); err != nil {
+		d, err := a.Devices.FindFor(r.Context(), actor, body.DeviceID)
+		if err != nil {
 			return err
 		}
+		target.Device = d.Device
+	}
+	if err := a.Service.Allow(r.Context(), actor, account.VerbEnrol, target); err != nil {
+		return err
 	}
 	code, err := a.Codes.NewCode(r.Context(), actor, body.DeviceID)
 	if err != nil {

@@ -15,10 +15,21 @@ import (
 	"time"
 
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/group"
 )
 
-// maxBody is the largest request body.
+// maxBody is the largest request body, but for a bulk order and a file with groups.
 const maxBody = 64 << 10
+
+func bodyLimit(r *http.Request) int64 {
+	if r.URL.Path == "/api/v1/bulk" {
+		return maxBulkBody
+	}
+	if strings.HasSuffix(r.URL.Path, "/import") {
+		return group.MaxCSV
+	}
+	return maxBody
+}
 
 // list is every answer with many items.
 type list[T any] struct {
@@ -90,7 +101,7 @@ func unreadable(err error, offset int64) error {
 	case errors.As(err, &own):
 		return own
 	case errors.As(err, &size):
-		return refuse(http.StatusRequestEntityTooLarge, "too_large", "the body is larger than 64 KiB")
+		return refuse(http.StatusRequestEntityTooLarge, "too_large", "the body is larger than "+strconv.FormatInt(size.Limit>>10, 10)+" KiB")
 	case errors.As(err, &kind):
 		return invalid(kind.Field, "must be "+article(kind.Type.Kind()))
 	case strings.Contains(err.Error(), "unknown field"):

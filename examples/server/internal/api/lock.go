@@ -90,7 +90,7 @@ func (a *api) lockDevice(w http.ResponseWriter, r *http.Request, actor lock.Acto
 	if err != nil {
 		return err
 	}
-	order, err := a.order(r)
+	order, err := a.order(r, actor)
 	if err != nil {
 		return err
 	}
@@ -147,7 +147,7 @@ func beside(live lock.Action, actor lock.Actor, order lock.Request) lock.Finding
 }
 
 // order reads the request for the device in the path.
-func (a *api) order(r *http.Request) (lock.Request, error) {
+func (a *api) order(r *http.Request, actor lock.Actor) (lock.Request, error) {
 	var body lockRequest
 	if err := read(r, &body); err != nil {
 		return lock.Request{}, err
@@ -165,7 +165,7 @@ func (a *api) order(r *http.Request) (lock.Request, error) {
 			return order, invalid("not_after", "must be a time in RFC 3339, as in 2026-12-31T12:00:00Z")
 		}
 	}
-	d, err := a.Devices.Find(r.Context(), r.PathValue("id"))
+	d, err := a.Devices.FindFor(r.Context(), actor, r.PathValue("id"))
 	order.Device = d.Device
 	return order, err
 }

@@ -93,7 +93,7 @@ func (a *api) devicePINs(w http.ResponseWriter, r *http.Request, actor lock.Acto
 // history is what the ledger has of a device, which it or the inventory must know.
 func (a *api) history(ctx context.Context, actor lock.Actor, id string) (retention.PINs, error) {
 	d := lock.Device{Scope: a.Scope, ID: id}
-	known, err := a.Devices.Find(ctx, id)
+	known, err := a.Devices.FindFor(ctx, actor, id)
 	missing := errors.Is(err, lock.ErrNotFound)
 	if err != nil && !missing {
 		return retention.PINs{}, err

@@ -23,6 +23,7 @@ type problem struct {
 	Reason   pin.Reason     `json:"reason,omitempty"`   // invalid: the rule that a PIN broke
 	Findings []lock.Finding `json:"findings,omitempty"` // blocked
 	Action   *action        `json:"action,omitempty"`   // busy: the live one
+	Lines    []lineJSON     `json:"lines,omitempty"`    // invalid_file: those that break a rule, the first hundred
 }
 
 // Error returns the detail.
@@ -50,7 +51,11 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Context().Err() != nil && errors.Is(err, context.Canceled) {
 		return // the caller has gone
 	}
-	p := *asProblem(err)
+	said := groupProblem(err)
+	if said == nil {
+		said = asProblem(err)
+	}
+	p := *said
 	p.Type, p.Title = "about:blank", http.StatusText(p.Status)
 	switch p.Status {
 	case http.StatusInternalServerError:
@@ -104,7 +109,7 @@ func asProblem(err error) *problem {
 	case errors.Is(err, audit.ErrUnreadable):
 		return refuse(http.StatusInternalServerError, "unreadable", audit.ErrUnreadable.Error())
 	case errors.Is(err, lock.ErrNotFound):
-		return refuse(http.StatusNotFound, "not_found", "there is no such device, action or PIN")
+		return refuse(http.StatusNotFound, "not_found", "there is no such device, action, PIN, group or batch")
 	case errors.Is(err, lock.ErrPurged):
 		return refuse(http.StatusGone, "purged", err.Error())
 	case errors.Is(err, lock.ErrDenied):

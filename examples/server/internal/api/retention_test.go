@@ -201,7 +201,7 @@ func TestOpenAPINamesTheFieldsOfRetention(t *testing.T) {
 	}
 }
 
-func TestRemovalIsForWhoMaySeeTheDevice(t *testing.T) {
+func TestRemovalNeedsItsRight(t *testing.T) {
 	w := newWorld(t)
 	res := w.do(http.MethodDelete, "/api/v1/devices/mac", "", "Authorization", "Bearer "+blindToken)
 	assert.Equal(t, http.StatusForbidden, res.StatusCode)

@@ -102,8 +102,17 @@ func (t *Trail) ProveConsistency(ctx context.Context, a lock.Actor, from, size i
 	return t.Log.ProveConsistency(ctx, from, size)
 }
 
-// Export writes the whole ledger with its checkpoints, for auditlog.VerifyExport, or returns ErrUnsigned.
+// whole asks for the right to audit everything, which nobody has who is limited to some devices.
+func (t *Trail) whole(ctx context.Context, a lock.Actor) error {
+	return t.Service.Allow(ctx, a, lock.VerbAudit, lock.Target{Device: lock.Device{Scope: t.Scope}})
+}
+
+// Export writes the whole ledger with its checkpoints, for auditlog.VerifyExport, or returns ErrUnsigned. It needs the right to audit
+// everything: of a lock.Target without a device.
 func (t *Trail) Export(ctx context.Context, a lock.Actor, w io.Writer) error {
+	if err := t.whole(ctx, a); err != nil {
+		return err
+	}
 	if _, err := t.Checkpoint(ctx, a); err != nil {
 		return err
 	}

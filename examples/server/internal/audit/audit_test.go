@@ -115,7 +115,7 @@ func TestCells(t *testing.T) {
 		" \t=1": " \t'=1", "\r\n+1": "\r\n'+1", "\u00a0=1": "\u00a0'=1", "＝1": "'＝1", "  ": "  ", "'=1": "'=1", "a,=1": "a,=1",
 		"a;=1": "a;'=1", "a\t=1": "a\t'=1", "a\n=1": "a\n'=1", "=1; @b;c": "'=1; '@b;c", `a;"=1`: `a;"'=1`, "a;b=1": "a;b=1",
 	} {
-		assert.Equal(t, want, cell(text), "%q", text)
+		assert.Equal(t, want, Cell(text), "%q", text)
 	}
 }
 

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"encoding/hex"
 	"time"
 
@@ -18,8 +19,9 @@ type Event struct {
 	DeviceID    string            `json:"device_id,omitempty"`
 	Actor       lock.Actor        `json:"actor,omitzero"`
 	Reason      string            `json:"reason,omitempty"`
-	Kind        lock.Kind         `json:"kind,omitempty"`   // of an order
-	Ticket      string            `json:"ticket,omitempty"` // likewise
+	Kind        lock.Kind         `json:"kind,omitempty"` // of an order
+	Ticket      string            `json:"ticket,omitempty"`
+	Request     lock.ID           `json:"request_id,omitempty"` // the event that asked for what this one is about
 	Delivery    int               `json:"delivery,omitempty"`
 	Evidence    lock.Evidence     `json:"evidence,omitempty"`
 	OtherAction lock.ID           `json:"other_action_id,omitempty"`
@@ -32,11 +34,11 @@ type Event struct {
 func NewEvent(e lock.Event) Event {
 	out := Event{
 		Position: e.Position, ID: e.ID, ActionID: e.Action, Seq: e.Seq, Type: e.Type, Time: e.Time.UTC(), DeviceID: e.Device, Actor: e.Actor,
-		Reason: e.Reason, Delivery: e.Delivery, Evidence: e.Evidence, OtherAction: e.Other, Facts: e.Facts,
+		Reason: e.Reason, Ticket: e.Ticket, Request: e.Request, Delivery: e.Delivery, Evidence: e.Evidence, OtherAction: e.Other, Facts: e.Facts,
 		Prev: hex.EncodeToString(e.Prev), Hash: hex.EncodeToString(e.Hash),
 	}
 	if e.Order != nil {
-		out.Kind, out.Ticket = e.Order.Kind, e.Order.Ticket
+		out.Kind, out.Ticket = e.Order.Kind, cmp.Or(out.Ticket, e.Order.Ticket)
 	}
 	return out
 }

@@ -55,7 +55,7 @@ func (t *Trail) writeJSONLines(ctx context.Context, a lock.Actor, f Filter, w io
 // columns are the names of what is in a row.
 var columns = []string{
 	"position", "time", "type", "actor_id", "actor_name", "actor_address", "device_id", "action_id", "seq", "kind", "reason", "ticket",
-	"delivery", "evidence", "other_action_id", "facts", "id", "prev", "hash",
+	"delivery", "evidence", "other_action_id", "request_id", "facts", "id", "prev", "hash",
 }
 
 func (t *Trail) writeCSV(ctx context.Context, a lock.Actor, f Filter, w io.Writer) error {
@@ -108,11 +108,11 @@ func row(e Event) ([]string, error) {
 	}
 	cells := []string{
 		position, e.Time.Format(time.RFC3339Nano), string(e.Type), e.Actor.ID, e.Actor.Name, e.Actor.Address, e.DeviceID, string(e.ActionID),
-		number(e.Seq), string(e.Kind), e.Reason, e.Ticket, number(e.Delivery), string(e.Evidence), string(e.OtherAction), facts, string(e.ID),
-		e.Prev, e.Hash,
+		number(e.Seq), string(e.Kind), e.Reason, e.Ticket, number(e.Delivery), string(e.Evidence), string(e.OtherAction), string(e.Request), facts,
+		string(e.ID), e.Prev, e.Hash,
 	}
 	for i, text := range cells {
-		cells[i] = cell(text)
+		cells[i] = Cell(text)
 	}
 	return cells, nil
 }
@@ -121,6 +121,6 @@ func row(e Event) ([]string, error) {
 // is in quotes; white space and quotes before the formula do not hide it.
 var formula = regexp.MustCompile(`(^|[;\t\r\n])([ \t\r\n\v\f\x{00a0}\x{feff}"]*)([=+\-@＝＋－＠])`)
 
-// cell keeps a spreadsheet from taking a text, or a part of it, for a formula, which could send off what else is in the sheet: an apostrophe
+// Cell keeps a spreadsheet from taking a text, or a part of it, for a formula, which could send off what else is in the sheet: an apostrophe
 // goes before it.
-func cell(text string) string { return formula.ReplaceAllString(text, "$1$2'$3") }
+func Cell(text string) string { return formula.ReplaceAllString(text, "$1$2'$3") }

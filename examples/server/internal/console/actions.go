@@ -26,6 +26,7 @@ type stateFilter struct {
 var stateFilters = []stateFilter{
 	{"", "All", nil, false},
 	{"live", "Live: under way or locked", nil, true},
+	{"held", "Waits for a second person", []lock.State{lock.StateHeld}, false},
 	{"queued", "Will lock when online", []lock.State{lock.StateQueued}, false},
 	{"issued", "Sent, no answer", []lock.State{lock.StateIssued}, false},
 	{"confirmed", "Acknowledged", []lock.State{lock.StateConfirmed}, false},
@@ -51,14 +52,14 @@ func (c *console) actionLog(w http.ResponseWriter, r *http.Request, a lock.Actor
 		return &choiceError{"state", names(stateFilters, func(s stateFilter) string { return s.Name })}
 	}
 	f.States, f.Live = stateFilters[i].states, stateFilters[i].live
-	if err := c.narrow(r.Context(), &f, data.Search); err != nil {
+	if err := c.narrow(r.Context(), a, &f, data.Search); err != nil {
 		return err
 	}
 	var err error
 	if data.Actions, err = c.Service.List(r.Context(), a, f); err != nil {
 		return err
 	}
-	if data.Away, err = c.away(r.Context(), data.Actions...); err != nil {
+	if data.Away, err = c.away(r.Context(), a, data.Actions...); err != nil {
 		return err
 	}
 	if len(data.Actions) == actionsPerPage {
@@ -71,11 +72,11 @@ func (c *console) actionLog(w http.ResponseWriter, r *http.Request, a lock.Actor
 
 // narrow limits a listing to the devices that a search finds. A text that the inventory does not know may be the serial number of a
 // device that is gone; its actions are not.
-func (c *console) narrow(ctx context.Context, f *lock.Filter, search string) error {
+func (c *console) narrow(ctx context.Context, a lock.Actor, f *lock.Filter, search string) error {
 	if search == "" {
 		return nil
 	}
-	devices, err := c.Devices.Devices(ctx, search, "", devicesPerPage)
+	devices, err := c.Devices.Devices(ctx, a, search, "", devicesPerPage)
 	for _, d := range devices {
 		f.Devices = append(f.Devices, d.ID)
 	}
@@ -86,13 +87,13 @@ func (c *console) narrow(ctx context.Context, f *lock.Filter, search string) err
 }
 
 // away tells which of the devices that have yet to get an order are not enrolled any more: they checked out, or were removed.
-func (c *console) away(ctx context.Context, actions ...lock.Action) (map[string]bool, error) {
+func (c *console) away(ctx context.Context, actor lock.Actor, actions ...lock.Action) (map[string]bool, error) {
 	away := map[string]bool{}
 	for _, a := range actions {
 		if _, known := away[a.Device.ID]; known || a.State != lock.StateQueued {
 			continue
 		}
-		d, err := c.Devices.Find(ctx, a.Device.ID)
+		d, err := c.Devices.FindFor(ctx, actor, a.Device.ID)
 		if err != nil && !errors.Is(err, lock.ErrNotFound) {
 			return nil, err
 		}
@@ -109,6 +110,7 @@ type actionData struct {
 	HasPIN      bool              // that can be revealed
 	Purged      *retention.Purged // it had one
 	Cancellable bool
+	Held        *heldData // it waits for a second person
 }
 
 func (c *console) actionPage(w http.ResponseWriter, r *http.Request, a lock.Actor) error {
@@ -130,7 +132,8 @@ func (c *console) actionPage(w http.ResponseWriter, r *http.Request, a lock.Acto
 	if n := len(data.Events); n > 0 {
 		data.Older = data.Events[n-1].Seq - 1
 	}
-	away, err := c.away(r.Context(), action)
+	data.Held = c.heldOf(r.Context(), a, action, data.Events)
+	away, err := c.away(r.Context(), a, action)
 	if err != nil {
 		return err
 	}

@@ -27,10 +27,15 @@ type eventFilter struct {
 var eventFilters = []eventFilter{
 	{"", "Everything", nil},
 	{"orders", "Orders and cancellations", []lock.EventType{lock.EventOrdered, lock.EventJoined, lock.EventCancelled}},
+	{"approvals", "Approvals", []lock.EventType{
+		lock.EventHeld, lock.EventApproved, lock.EventRejected, lock.EventRevealRequested, lock.EventRevealApproved, lock.EventRevealRejected,
+		lock.EventBatchApproved, lock.EventBatchRejected, lock.EventBreakGlass, lock.EventReviewed,
+	}},
 	{"reveals", "PINs revealed", []lock.EventType{lock.EventRevealed}},
 	{"feedback", "PINs tried", []lock.EventType{lock.EventFeedback}},
-	{"denials", "Denials and alarms", []lock.EventType{lock.EventDenied, lock.EventAlarm}},
+	{"denials", "Denials and alarms", []lock.EventType{lock.EventDenied, lock.EventAlarm, lock.EventBreakGlass}},
 	{"enrolments", "Enrolments", []lock.EventType{lock.EventEnrolmentLink, lock.EventEnrolled, lock.EventRemoved}},
+	{"accounts", "Accounts, rights and groups", []lock.EventType{lock.EventAccount, lock.EventGroup}},
 	{"keys", "Keys", []lock.EventType{lock.EventKeyring, lock.EventResealed}},
 	{"retention", "Purges and legal holds", []lock.EventType{lock.EventPurge, lock.EventPurged, lock.EventHoldPlaced, lock.EventHoldLifted}},
 	{"sign-ins", "Sign-ins", []lock.EventType{lock.EventSignedIn}},
@@ -107,7 +112,7 @@ func (c *console) auditLog(w http.ResponseWriter, r *http.Request, a lock.Actor)
 	for i, e := range data.Events { // a notice names its device among its facts
 		data.Events[i].Device = cmp.Or(e.Device, e.Facts["device"])
 	}
-	if data.Names, err = c.names(ctx, data.Events); err != nil {
+	if data.Names, err = c.names(ctx, a, data.Events); err != nil {
 		return err
 	}
 	if next > 0 {
@@ -160,7 +165,7 @@ func (c *console) devicesCalled(ctx context.Context, a lock.Actor, search string
 		return nil, nil
 	}
 	f := lock.Filter{Scope: c.Scope, Limit: 1000}
-	if err := c.narrow(ctx, &f, search); err != nil || len(f.Devices) > 0 {
+	if err := c.narrow(ctx, a, &f, search); err != nil || len(f.Devices) > 0 {
 		return f.Devices, err
 	}
 	actions, err := c.Service.List(ctx, a, f)
@@ -177,13 +182,13 @@ func (c *console) devicesCalled(ctx context.Context, a lock.Actor, search string
 }
 
 // names looks up what the devices of some events are called. One that is gone keeps its ID.
-func (c *console) names(ctx context.Context, events []lock.Event) (map[string]string, error) {
+func (c *console) names(ctx context.Context, a lock.Actor, events []lock.Event) (map[string]string, error) {
 	names := map[string]string{}
 	for _, e := range events {
 		if _, known := names[e.Device]; known || e.Device == "" {
 			continue
 		}
-		d, err := c.Devices.Find(ctx, e.Device)
+		d, err := c.Devices.FindFor(ctx, a, e.Device)
 		if err != nil && !errors.Is(err, lock.ErrNotFound) {
 			return nil, err
 		}

@@ -110,7 +110,7 @@ func inUse(candidates []lock.Candidate, device string) (last lock.Action) {
 // judgePIN says what speaks against a PIN of one's own, as one types it: an HTML fragment for the dialog. The PIN comes in the body and is
 // neither kept nor sent back. It is not compared with the PINs that the device had, because that would be a way to guess them.
 func (c *console) judgePIN(w http.ResponseWriter, r *http.Request, a lock.Actor) error {
-	d, err := c.Devices.Find(r.Context(), r.PathValue("id"))
+	d, err := c.Devices.FindFor(r.Context(), a, r.PathValue("id"))
 	if err != nil {
 		return err
 	}

@@ -3,13 +3,20 @@ package console
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
 
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/account"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/approval"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/audit"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/bulk"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/group"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/locked"
 	"github.com/latchkey-mdm/latchkey/lock"
 )
 
@@ -20,6 +27,10 @@ type Config struct {
 	Devices   Devices          // required
 	Accounts  Accounts         // required
 	Enrolment Enrolment        // required
+	Locked    *locked.Report   // required: of the same service
+	Approvals *approval.Inbox  // required: of the same service
+	Bulk      *bulk.Batches    // nil: no bulk orders
+	Groups    *group.Store     // nil: no groups
 	Demo      Demo             // nil: no simulated Macs
 	Scope     string           // required: whose devices and actions are shown
 	BaseURL   string           // where Macs reach the server, as in https://mdm.example.com; empty: as the browser did
@@ -31,11 +42,11 @@ type Config struct {
 
 // Devices is the inventory (inventory.Store). All methods are safe for concurrent use.
 type Devices interface {
-	// Devices returns at most limit devices in a fixed order: those whose name, serial number or user contains search, after the
-	// device with the ID after. Empty texts select everything.
-	Devices(ctx context.Context, search, after string, limit int) ([]inventory.Device, error)
-	// Find returns one device with its facts, or an error that wraps lock.ErrNotFound.
-	Find(ctx context.Context, id string) (inventory.Device, error)
+	// Devices returns at most limit devices in a fixed order, of those that the actor sees: those whose name, serial number or user contains
+	// search, after the device with the ID after. Empty texts select everything.
+	Devices(ctx context.Context, a lock.Actor, search, after string, limit int) ([]inventory.Device, error)
+	// FindFor returns one device that the actor sees, with its facts, or an error that wraps lock.ErrNotFound.
+	FindFor(ctx context.Context, a lock.Actor, id string) (inventory.Device, error)
 	// Remove takes a device out of the inventory, or returns an error that wraps lock.ErrNotFound. It is on record before it is done.
 	Remove(ctx context.Context, a lock.Actor, id string) error
 }
@@ -45,6 +56,8 @@ type Accounts interface {
 	// CheckPassword returns who has this name and password; address is where the request came from. An error that wraps lock.ErrDenied
 	// says that nobody has; any other that it is not known.
 	CheckPassword(ctx context.Context, name, password, address string) (lock.Actor, error)
+	// Account returns an account, or an error that wraps lock.ErrNotFound.
+	Account(ctx context.Context, name string) (account.Account, error)
 }
 
 // Enrolment lets new Macs in.
@@ -81,7 +94,7 @@ type console struct {
 func New(cfg Config) (http.Handler, error) {
 	for field, missing := range map[string]bool{
 		"Service": cfg.Service == nil, "Audit": cfg.Audit == nil, "Devices": cfg.Devices == nil, "Accounts": cfg.Accounts == nil,
-		"Enrolment": cfg.Enrolment == nil, "Scope": cfg.Scope == "",
+		"Enrolment": cfg.Enrolment == nil, "Locked": cfg.Locked == nil, "Approvals": cfg.Approvals == nil, "Scope": cfg.Scope == "",
 	} {
 		if missing {
 			return nil, &lock.InputError{Field: field, Rule: "is required"}
@@ -109,43 +122,72 @@ func (c *console) routes() http.Handler {
 	mux.HandleFunc("GET /signin", c.open(c.signInPage))
 	mux.HandleFunc("POST /signin", c.open(c.signIn))
 	mux.HandleFunc("POST /signout", c.open(c.signOut))
-	for pattern, h := range map[string]handler{
-		"GET /{$}":                    c.deviceList,
-		"GET /devices/{id}":           c.devicePage,
-		"GET /devices/{id}/lock":      c.lockPage,
-		"POST /devices/{id}/lock":     c.orderLock,
-		"POST /devices/{id}/lock/pin": c.judgePIN,
-		"GET /devices/{id}/pins":      c.pinsPage,
-		"GET /devices/{id}/remove":    c.removePage,
-		"POST /devices/{id}/remove":   c.remove,
-		"POST /devices/{id}/hold":     c.placeHold,
-		"POST /devices/{id}/release":  c.liftHold,
-		"GET /hardware":               c.hardwarePage,
-		"GET /retention":              c.retentionPage,
-		"POST /retention":             c.previewPurge,
-		"POST /retention/purge":       c.purge,
-		"POST /retention/hold":        c.holdSerial,
-		"POST /devices/{id}/type":     c.typePIN,
-		"GET /actions":                c.actionLog,
-		"GET /actions/{id}":           c.actionPage,
-		"POST /actions/{id}/cancel":   c.cancel,
-		"GET /actions/{id}/reveal":    c.revealPage,
-		"POST /actions/{id}/reveal":   c.reveal,
-		"GET /actions/{id}/feedback":  c.feedbackPage,
-		"POST /actions/{id}/feedback": c.feedback,
-		"GET /audit":                  c.auditLog,
-		"POST /audit/verify":          c.verifyLog,
-		"GET /audit/events":           c.exportEvents,
-		"GET /audit/export":           c.exportLog,
-		"GET /audit/checkpoint":       c.checkpoint,
-		"GET /enrolment":              c.enrolPage,
-		"POST /enrolment":             c.newEnrolment,
-		"/":                           c.notFound,
-	} {
+	for pattern, h := range c.handlers() {
 		mux.HandleFunc(pattern, c.signedIn(h))
 	}
 	outside := http.NewServeMux()
 	outside.Handle("GET /static/", c.assets)
 	outside.Handle("/", c.sessions.LoadAndSave(mux))
 	return c.guard(outside)
+}
+
+// Routes are the routes of all pages that need a session, as patterns of net/http: for whoever checks that none was forgotten.
+func Routes() []string {
+	c := &console{Config: Config{Groups: &group.Store{}}}
+	return slices.Sorted(maps.Keys(c.handlers()))
+}
+
+// handlers are the pages that need a session.
+func (c *console) handlers() map[string]handler {
+	all := c.groupHandlers()
+	maps.Copy(all, map[string]handler{
+		"GET /{$}":                       c.deviceList,
+		"GET /devices/{id}":              c.devicePage,
+		"GET /devices/{id}/lock":         c.lockPage,
+		"POST /devices/{id}/lock":        c.orderLock,
+		"POST /devices/{id}/lock/pin":    c.judgePIN,
+		"GET /devices/{id}/pins":         c.pinsPage,
+		"GET /devices/{id}/remove":       c.removePage,
+		"POST /devices/{id}/remove":      c.remove,
+		"POST /devices/{id}/hold":        c.placeHold,
+		"POST /devices/{id}/release":     c.liftHold,
+		"GET /hardware":                  c.hardwarePage,
+		"GET /retention":                 c.retentionPage,
+		"POST /retention":                c.previewPurge,
+		"POST /retention/purge":          c.purge,
+		"POST /retention/hold":           c.holdSerial,
+		"POST /devices/{id}/type":        c.typePIN,
+		"GET /approvals":                 c.approvalsPage,
+		"POST /actions/{id}/approve":     c.approve,
+		"POST /actions/{id}/reject":      c.reject,
+		"POST /actions/{id}/break-glass": c.breakGlass,
+		"POST /reviews/{event}":          c.giveReview,
+		"GET /locked":                    c.lockedPage,
+		"GET /bulk":                      c.bulkList,
+		"POST /bulk":                     c.orderBulk,
+		"GET /bulk/new":                  c.bulkOrderPage,
+		"GET /bulk/{id}":                 c.bulkPage,
+		"GET /bulk/{id}/export":          c.exportBulk,
+		"POST /bulk/{id}/cancel":         c.cancelBulk,
+		"POST /bulk/{id}/approve":        c.approveBulk,
+		"POST /bulk/{id}/break-glass":    c.breakGlassBulk,
+		"POST /bulk/{id}/reject":         c.rejectBulk,
+		"GET /locked/csv":                c.exportLocked,
+		"GET /actions":                   c.actionLog,
+		"GET /actions/{id}":              c.actionPage,
+		"POST /actions/{id}/cancel":      c.cancel,
+		"GET /actions/{id}/reveal":       c.revealPage,
+		"POST /actions/{id}/reveal":      c.reveal,
+		"GET /actions/{id}/feedback":     c.feedbackPage,
+		"POST /actions/{id}/feedback":    c.feedback,
+		"GET /audit":                     c.auditLog,
+		"POST /audit/verify":             c.verifyLog,
+		"GET /audit/events":              c.exportEvents,
+		"GET /audit/export":              c.exportLog,
+		"GET /audit/checkpoint":          c.checkpoint,
+		"GET /enrolment":                 c.enrolPage,
+		"POST /enrolment":                c.newEnrolment,
+		"/":                              c.notFound,
+	})
+	return all
 }

@@ -7,9 +7,12 @@ import (
 )
 
 // typePIN types a PIN at the keyboard of a simulated Mac.
-func (c *console) typePIN(w http.ResponseWriter, r *http.Request, _ lock.Actor) error {
+func (c *console) typePIN(w http.ResponseWriter, r *http.Request, a lock.Actor) error {
 	if c.Demo == nil {
 		return lock.ErrNotFound
+	}
+	if _, err := c.Devices.FindFor(r.Context(), a, r.PathValue("id")); err != nil {
+		return err
 	}
 	opened, err := c.Demo.Type(r.Context(), r.PathValue("id"), r.PostFormValue("digits"))
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/group"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
 	"github.com/latchkey-mdm/latchkey/lock"
 )
@@ -25,6 +26,7 @@ type deviceData struct {
 	Screen  *Screen       // of a simulated Mac
 	Purged  int           // PINs that are gone
 	Hold    holdData
+	Groups  []group.Group
 }
 
 type fact struct {
@@ -53,7 +55,7 @@ func (c *console) devicePage(w http.ResponseWriter, r *http.Request, a lock.Acto
 	if data.Kept = len(candidates); data.Kept > 0 {
 		data.PIN = useOf(candidates[0])
 	}
-	if data.PINs, err = c.history(ctx, a, candidates, pinsOnDevice); err != nil {
+	if data.PINs, err = c.history(r, a, candidates, pinsOnDevice); err != nil {
 		return err
 	}
 	if data.Actions, err = c.Service.List(ctx, a, lock.Filter{Scope: c.Scope, Devices: []string{d.ID}, Limit: 50}); err != nil {
@@ -67,6 +69,9 @@ func (c *console) devicePage(w http.ResponseWriter, r *http.Request, a lock.Acto
 	data.Live = data.Lock != nil && data.Lock.Lane != ""
 	if data.Live || data.Lock != nil && data.Lock.MayBeOnDevice() {
 		data.Guide = guideOf(d.Silicon, *data.Lock)
+	}
+	if data.Groups, err = c.groupsOf(ctx, a, d.ID); err != nil {
+		return err
 	}
 	if c.Demo != nil {
 		if screen, ok := c.Demo.Screen(ctx, d.ID); ok {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/locked"
 	"github.com/latchkey-mdm/latchkey/lock"
 )
 
@@ -21,9 +22,9 @@ type deviceRow struct {
 type deviceListData struct {
 	Search string
 	Rows   []deviceRow
-	Next   string // ID after which the next page begins; empty: there is none
-	Counts lockCounts
-	Past   []pastDevice // what only the ledger knows under what was searched for
+	Next   string        // ID after which the next page begins; empty: there is none
+	Counts locked.Totals // of the whole fleet
+	Past   []pastDevice  // what only the ledger knows under what was searched for
 }
 
 // pastDevice is a device that left the inventory, or an enrolment that another one of the same hardware followed.
@@ -32,12 +33,9 @@ type pastDevice struct {
 	Last lock.Action // the newest of it
 }
 
-// lockCounts is what is live in the whole fleet.
-type lockCounts struct{ Locked, Doubtful, Sent, Waiting int }
-
 func (c *console) deviceList(w http.ResponseWriter, r *http.Request, a lock.Actor) error {
 	ctx, data := r.Context(), deviceListData{Search: r.FormValue("q")}
-	devices, err := c.Devices.Devices(ctx, data.Search, r.FormValue("after"), devicesPerPage+1)
+	devices, err := c.Devices.Devices(ctx, a, data.Search, r.FormValue("after"), devicesPerPage+1)
 	if err != nil {
 		return err
 	}
@@ -52,7 +50,7 @@ func (c *console) deviceList(w http.ResponseWriter, r *http.Request, a lock.Acto
 	for _, d := range devices {
 		data.Rows = append(data.Rows, deviceRow{d, decisive(locks[d.ID])})
 	}
-	if data.Counts, err = c.count(ctx, a); err != nil {
+	if data.Counts, err = c.Locked.Totals(ctx, a); err != nil {
 		return err
 	}
 	if data.Search != "" && r.FormValue("after") == "" {
@@ -82,7 +80,7 @@ func (c *console) pastCalled(ctx context.Context, a lock.Actor, search string) (
 	}
 	var err error
 	past = slices.DeleteFunc(past, func(p pastDevice) bool {
-		_, missing := c.Devices.Find(ctx, p.ID)
+		_, missing := c.Devices.FindFor(ctx, a, p.ID)
 		if missing != nil && !errors.Is(missing, lock.ErrNotFound) {
 			err = missing
 		}
@@ -136,24 +134,6 @@ func decisive(locks []lock.Action) *lock.Action {
 		}
 	}
 	return best
-}
-
-func (c *console) count(ctx context.Context, a lock.Actor) (lockCounts, error) {
-	var n lockCounts
-	live, err := c.Service.List(ctx, a, lock.Filter{Scope: c.Scope, Kinds: []lock.Kind{lock.KindLock}, Live: true, Limit: 1000})
-	for _, action := range live {
-		switch {
-		case action.State == lock.StateConfirmed && effectOf(action).Warning != "":
-			n.Doubtful++
-		case action.State == lock.StateConfirmed:
-			n.Locked++
-		case action.State == lock.StateIssued:
-			n.Sent++
-		case action.State == lock.StateQueued:
-			n.Waiting++
-		}
-	}
-	return n, err
 }
 
 // cancellable says whether Cancel can still withdraw something of the action.

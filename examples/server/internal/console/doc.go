@@ -16,7 +16,14 @@
 //
 // Everything but the sign-in page and the static files needs a session. Unsafe methods from another origin are refused
 // (http.CrossOriginProtection), and the session cookie is HttpOnly and SameSite=Lax. Who may do what is asked where it is done, in
-// lock.Service, with the administrator as the actor; the console decides nothing.
+// lock.Service and in the packages of groups and bulk orders, with the account as the actor; the console decides nothing. It shows what the
+// account is good for: what it may not do is not offered, and what is of other groups is not there.
+//
+// # A second person
+//
+// What waits for one is in the inbox of those who may approve, with a count beside the way to it; whoever asked sees that it waits, and for
+// what. A reveal that was approved is shown by its requester, once. To break the glass takes a right and a reason, and leaves a task in the
+// same inbox.
 //
 // # What is kept
 //
@@ -25,5 +32,5 @@
 //
 // # Not included
 //
-// Several administrators with different rights, approvals, bulk orders, mail.
+// Mail, and pages to change accounts and tokens: "server account" and "server token" do that.
 package console

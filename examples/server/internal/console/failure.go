@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/account"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/audit"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/retention"
 	"github.com/latchkey-mdm/latchkey/lock"
@@ -64,8 +65,11 @@ func explain(err error) failure {
 		choice     *choiceError
 		tampered   *auditlog.TamperError
 		gone       *purgedError
+		past       *pastError
 	)
 	switch {
+	case errors.As(err, &past):
+		return failure{http.StatusConflict, past.title, past.text, nil}
 	case errors.As(err, &choice):
 		return failure{http.StatusBadRequest, "There is no such choice", sentence(choice.Error()), nil}
 	case errors.As(err, &busy):
@@ -73,6 +77,8 @@ func explain(err error) failure {
 			"Cancel it, or wait until it ends.", &busy.Live}
 	case errors.As(err, &blocked):
 		return failure{http.StatusUnprocessableEntity, "This would not work", sentence(blocked.Error()), nil}
+	case errors.Is(err, lock.ErrConflict), errors.Is(err, lock.ErrCancelled):
+		return failure{http.StatusConflict, "Too late for that", "Somebody else decided in the meantime.", nil}
 	case errors.As(err, &transition):
 		return failure{http.StatusConflict, "Too late for that", "The action has moved on in the meantime, " +
 			"and its state does not allow this any more.", nil}
@@ -81,7 +87,7 @@ func explain(err error) failure {
 	case errors.Is(err, lock.ErrKeyReused):
 		return failure{http.StatusConflict, "This form was used already", "It ordered something else. Open the device and start again.", nil}
 	case errors.Is(err, lock.ErrDenied):
-		return failure{http.StatusForbidden, "You may not do this", "The attempt was recorded.", nil}
+		return failure{http.StatusForbidden, "You may not do this", whyDenied(err), nil}
 	case errors.Is(err, audit.ErrUnsigned):
 		return failure{http.StatusNotFound, "Nothing is signed yet", "The first checkpoint comes within a second of the first event.", nil}
 	case errors.As(err, &tampered):
@@ -105,6 +111,20 @@ func explain(err error) failure {
 		return failure{http.StatusServiceUnavailable, "Something is out of order",
 			"Nothing is known to have happened. Try again; if it stays like this, look into the server's log.", nil}
 	}
+}
+
+// whyDenied says what an account lacks.
+func whyDenied(err error) string {
+	const then = " The attempt was recorded. An administrator can change that: server account rights."
+	switch {
+	case errors.Is(err, account.ErrRight):
+		return "Your account does not have the right to do it." + then
+	case errors.Is(err, account.ErrGroups):
+		return "Your account is for the devices of some groups, and this is in none of them." + then
+	case errors.Is(err, account.ErrWhole):
+		return "This concerns the devices of all groups, and your account is for some of them." + then
+	}
+	return "The attempt was recorded."
 }
 
 // fail answers with an error page. What is not the caller's doing is logged, with the address of the page and without what was entered.

@@ -37,7 +37,7 @@ func (c *console) feedbackPage(w http.ResponseWriter, r *http.Request, a lock.Ac
 		return err
 	}
 	data := triedData{Action: action}
-	if data.Guide, err = c.guideTo(ctx, action); err != nil {
+	if data.Guide, err = c.guideTo(ctx, a, action); err != nil {
 		return err
 	}
 	reveals, err := c.Service.Events(ctx, a, lock.EventFilter{
@@ -63,7 +63,7 @@ func (c *console) feedbackPage(w http.ResponseWriter, r *http.Request, a lock.Ac
 // next is the PIN to try when that of an action was wrong: the first candidate that has left and that nobody tried in vain. Each try in
 // vain costs a wait at the device, so that one which cannot open it is not proposed.
 func (c *console) next(ctx context.Context, a lock.Actor, wrong lock.Action) (*lock.Candidate, error) {
-	d, err := c.deviceOf(ctx, wrong)
+	d, err := c.deviceOf(ctx, a, wrong)
 	if err != nil {
 		return nil, err
 	}
@@ -103,8 +103,8 @@ func guideOf(silicon *bool, a lock.Action) guide {
 	return guide{Chip: chip(silicon), Effect: effectOf(a), Message: a.Message, Phone: a.PhoneNumber, Said: said(a)}
 }
 
-func (c *console) guideTo(ctx context.Context, a lock.Action) (guide, error) {
-	d, err := c.deviceOf(ctx, a)
+func (c *console) guideTo(ctx context.Context, actor lock.Actor, a lock.Action) (guide, error) {
+	d, err := c.deviceOf(ctx, actor, a)
 	g := guideOf(d.Silicon, a)
 	g.Sketch = true
 	return g, err

@@ -19,8 +19,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/account"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/approval"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/audit"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/locked"
 	"github.com/latchkey-mdm/latchkey/lock"
 	"github.com/latchkey-mdm/latchkey/mdmproto"
 	"github.com/latchkey-mdm/latchkey/pin"
@@ -42,6 +45,9 @@ type bench struct {
 	clock  atomic.Int64 // seconds since began
 	deny   atomic.Bool  // the authorizer says no
 	lost   atomic.Bool  // the keyring cannot seal
+	verbs  []lock.Verb  // that take a second person
+	rights *[]lock.Verb // of the administrator; nil: all
+	gone   atomic.Bool  // so is the account of the administrator
 	fleet  fleet
 	demo   *desk
 	server *httptest.Server
@@ -56,7 +62,7 @@ type ledger interface {
 
 func newBench(t *testing.T) *bench { t.Helper(); return newBenchOn(t, store.NewMemory()) }
 
-func newBenchOn(t *testing.T, kept ledger) *bench {
+func newBenchOn(t *testing.T, kept ledger, limits ...lock.Limit) *bench {
 	t.Helper()
 	b := &bench{t: t, fleet: newFleet(), demo: &desk{}}
 	secret, err := pin.Bytes([]byte(rand.Text() + rand.Text())[:32])
@@ -65,7 +71,7 @@ func newBenchOn(t *testing.T, kept ledger) *bench {
 	require.NoError(t, err)
 	b.svc, err = lock.New(lock.Config{
 		Store: kept, Sealer: losable{keyring, &b.lost}, Platforms: []lock.Platform{mdmproto.Platform(nil)}, Authorize: b,
-		Now: b.now, Logger: slog.New(slog.DiscardHandler),
+		Now: b.now, Logger: slog.New(slog.DiscardHandler), Limits: limits, SecondPerson: b.second, Patience: patience,
 	})
 	require.NoError(t, err)
 	signer, public, err := auditlog.NewKey("mdm.example.com/ledger")
@@ -97,7 +103,11 @@ func (l losable) Seal(ctx context.Context, code pin.PIN, of pin.Binding) (pin.Bo
 
 func (b *bench) handler(change func(*Config)) http.Handler {
 	cfg := Config{
-		Service: b.svc, Audit: b.trail, Devices: b.fleet, Accounts: accounts{}, Enrolment: challenges{}, Demo: b.demo, Scope: scope, Now: b.now,
+		Service: b.svc, Audit: b.trail, Devices: b.fleet, Accounts: accounts{b}, Enrolment: challenges{}, Demo: b.demo, Scope: scope, Now: b.now,
+		Locked: &locked.Report{Service: b.svc, Devices: b.fleet, Scope: scope},
+		Approvals: &approval.Inbox{
+			Service: b.svc, Rights: b, SecondPerson: b.second, Scope: scope, Patience: patience, Now: b.now,
+		},
 		Logger: slog.New(slog.DiscardHandler),
 	}
 	change(&cfg)
@@ -188,7 +198,10 @@ func (b *bench) page(path string) string {
 	return a.text
 }
 
-var admin = lock.Actor{ID: "admin", Name: "Ada Admin"}
+var (
+	admin = lock.Actor{ID: "admin", Name: "Ada Admin"}
+	grace = lock.Actor{ID: "grace", Name: "Grace Approver"}
+)
 
 // order locks a device without the console.
 func (b *bench) order(id string) lock.Action {
@@ -199,7 +212,7 @@ func (b *bench) order(id string) lock.Action {
 }
 
 func (b *bench) device(id string) lock.Device {
-	d, err := b.fleet.Find(b.t.Context(), id)
+	d, err := b.fleet.FindFor(b.t.Context(), admin, id)
 	require.NoError(b.t, err)
 	return d.Device
 }
@@ -275,7 +288,7 @@ func newFleet() fleet {
 	return f
 }
 
-func (f fleet) Devices(_ context.Context, search, after string, limit int) ([]inventory.Device, error) {
+func (f fleet) Devices(_ context.Context, _ lock.Actor, search, after string, limit int) ([]inventory.Device, error) {
 	var found []inventory.Device
 	for _, d := range f {
 		if d.ID > after && strings.Contains(strings.ToLower(d.Name+" "+d.Serial+" "+d.User), strings.ToLower(search)) {
@@ -287,7 +300,7 @@ func (f fleet) Devices(_ context.Context, search, after string, limit int) ([]in
 	return found[:min(len(found), limit)], nil
 }
 
-func (f fleet) Find(_ context.Context, id string) (inventory.Device, error) {
+func (f fleet) FindFor(_ context.Context, _ lock.Actor, id string) (inventory.Device, error) {
 	d, ok := f[id]
 	if !ok {
 		return d, fmt.Errorf("device %w", lock.ErrNotFound)
@@ -295,13 +308,34 @@ func (f fleet) Find(_ context.Context, id string) (inventory.Device, error) {
 	return d, nil
 }
 
-func (f fleet) Remove(ctx context.Context, _ lock.Actor, id string) error {
-	_, err := f.Find(ctx, id)
+func (f fleet) Those(_ context.Context, ids []string) (map[string]inventory.Device, error) {
+	found := map[string]inventory.Device{}
+	for _, id := range ids {
+		if d, ok := f[id]; ok {
+			found[id] = d
+		}
+	}
+	return found, nil
+}
+
+func (f fleet) Remove(ctx context.Context, a lock.Actor, id string) error {
+	_, err := f.FindFor(ctx, a, id)
 	delete(f, id)
 	return err
 }
 
-type accounts struct{}
+type accounts struct{ *bench }
+
+// Account is Accounts'.
+func (a accounts) Account(_ context.Context, name string) (account.Account, error) {
+	if a.gone.Load() {
+		return account.Account{}, lock.ErrNotFound
+	}
+	if a.rights != nil {
+		return account.Account{Name: name, Rights: *a.rights}, nil
+	}
+	return account.Account{Name: name, Rights: account.Rights()}, nil
+}
 
 func (accounts) CheckPassword(_ context.Context, name, password, _ string) (lock.Actor, error) {
 	switch {
@@ -309,6 +343,8 @@ func (accounts) CheckPassword(_ context.Context, name, password, _ string) (lock
 		return lock.Actor{}, fmt.Errorf("the disk is gone")
 	case name == "admin" && password == "correct horse":
 		return admin, nil
+	case name == "grace" && password == "correct horse":
+		return grace, nil
 	}
 	return lock.Actor{}, fmt.Errorf("sign-in %w", lock.ErrDenied)
 }

@@ -32,7 +32,7 @@ func TestFormsAreText(t *testing.T) {
 }
 
 // busy is an account store that is asked too often.
-type busy struct{}
+type busy struct{ accounts }
 
 // CheckPassword implements Accounts.
 func (busy) CheckPassword(context.Context, string, string, string) (lock.Actor, error) {
@@ -41,7 +41,7 @@ func (busy) CheckPassword(context.Context, string, string, string) (lock.Actor, 
 
 func TestSignInTooOften(t *testing.T) {
 	b := newBench(t)
-	b.server = httptest.NewServer(b.handler(func(c *Config) { c.Accounts = busy{} }))
+	b.server = httptest.NewServer(b.handler(func(c *Config) { c.Accounts = busy{accounts{b}} }))
 	t.Cleanup(b.server.Close)
 	refused := b.post("/signin", "name", "admin", "password", "correct horse")
 	assert.Equal(t, http.StatusTooManyRequests, refused.StatusCode)

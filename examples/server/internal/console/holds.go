@@ -18,13 +18,14 @@ type holdData struct {
 	Holds []retention.Hold
 }
 
-// holdOf reads the holds. A refresh in the background would cost a look at the whole log, and leaves that part of a page as it is.
+// holdOf reads the holds, for who may know of them. A refresh in the background would cost a look at the whole log, and leaves that part of
+// a page as it is.
 func (c *console) holdOf(r *http.Request, a lock.Actor, found retention.PINs) (holdData, error) {
 	data := holdData{ID: found.Device.ID}
 	if data.ID == "" && len(found.Names) > 0 {
 		data.ID = found.Names[0].ID
 	}
-	if r.Header.Get("X-Refresh") != "" {
+	if r.Header.Get("X-Refresh") != "" || !c.may(r, lock.VerbHold) {
 		return data, nil
 	}
 	var err error
@@ -68,7 +69,7 @@ func (c *console) placeOn(ctx context.Context, a lock.Actor, serial, reason stri
 		return &lock.InputError{Field: "serial", Rule: "is required"}
 	}
 	d := lock.Device{Scope: c.Scope, Serial: serial}
-	known, err := c.Devices.Devices(ctx, serial, "", devicesPerPage)
+	known, err := c.Devices.Devices(ctx, a, serial, "", devicesPerPage)
 	if err != nil {
 		return err
 	}

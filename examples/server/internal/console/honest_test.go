@@ -111,7 +111,7 @@ func TestRefusedSignInShowsItsAddress(t *testing.T) {
 
 func TestUnknownChoices(t *testing.T) {
 	b := newBench(t).signIn()
-	for path, allowed := range map[string]string{"/actions?state=<nonsense>": "live, queued, issued, confirmed", "/audit?show=<nonsense>": "orders, reveals"} {
+	for path, allowed := range map[string]string{"/actions?state=<nonsense>": "live, held, queued, issued, confirmed", "/audit?show=<nonsense>": "orders, approvals, reveals"} {
 		a := b.get(path)
 		assert.Equal(t, http.StatusBadRequest, a.StatusCode)
 		has(t, a.text, allowed)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/approval"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
 	"github.com/latchkey-mdm/latchkey/lock"
 )
@@ -30,6 +31,7 @@ type lockForm struct {
 	Own            ownPIN
 	Used           bool   // the PIN that was chosen was used before, or somebody has seen it
 	Reuse          string // why it, or the one in use, is used all the same
+	Second         bool   // somebody else has to approve it
 	Key            string // makes one action of this form, however often it is sent
 	Errors         map[string]string
 	Failure        string // that nothing was ordered, and why
@@ -91,7 +93,7 @@ func (c *console) lockPage(w http.ResponseWriter, r *http.Request, a lock.Actor)
 func (c *console) newLockForm(r *http.Request, a lock.Actor) (*lockForm, error) {
 	ctx := r.Context()
 	f := &lockForm{Key: keyPrefix + string(lock.NewID(c.Now())), Mode: modeRotate, Errors: map[string]string{}}
-	d, err := c.Devices.Find(ctx, r.PathValue("id"))
+	d, err := c.Devices.FindFor(ctx, a, r.PathValue("id"))
 	if err != nil {
 		return f, err
 	}
@@ -100,9 +102,12 @@ func (c *console) newLockForm(r *http.Request, a lock.Actor) (*lockForm, error) 
 	if err != nil {
 		return f, err
 	}
-	if i := slices.IndexFunc(live, func(a lock.Action) bool { return a.Kind == lock.KindLock }); i >= 0 {
-		f.Live = &live[i]
+	for i, action := range live {
+		if action.Kind == lock.KindLock && (f.Live == nil || f.Live.State == lock.StateHeld) { // a held one is behind the other
+			f.Live = &live[i]
+		}
 	}
+	f.Second = c.Approvals.Needs(a, lock.VerbLock, lock.Target{Device: d.Device})
 	findings, err := c.Service.Preflight(ctx, a, lock.Request{Device: d.Device, Message: "A message", PhoneNumber: "0"})
 	if err != nil {
 		return f, err
@@ -205,6 +210,10 @@ func ordered(a lock.Action, d inventory.Device) string {
 		mac, when = " This Mac has checked out; it", " when it is enrolled again, and not before"
 	}
 	switch effect := effectOf(a); {
+	case a.State == lock.StateHeld && a.Joined:
+		return "A lock of this Mac waits for a second person already, and your order joined it."
+	case a.State == lock.StateHeld:
+		return "Ordered, and its PIN is kept. " + waitsFor(approval.WhatLock, a.HeldBy) + " Nothing is sent before somebody else approves it."
 	case a.Joined && (a.State == lock.StateQueued || a.State == lock.StateIssued):
 		return "This Mac has a lock under way already. Your order joined it: one lock, one PIN."
 	case a.Joined:

@@ -9,9 +9,11 @@ import (
 	"html/template"
 	"io/fs"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/group"
 	"github.com/latchkey-mdm/latchkey/lock"
 )
 
@@ -21,8 +23,9 @@ var files embed.FS
 // pages are the parsed templates by name.
 type pages map[string]*template.Template
 
-func parsePages(now func() time.Time) (pages, error) {
-	funcs := template.FuncMap{
+// words are what templates call.
+func words(now func() time.Time) template.FuncMap {
+	return template.FuncMap{
 		"ago":    func(t time.Time) string { return relative(now(), t) },
 		"exact":  exact,
 		"stamp":  func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
@@ -49,9 +52,22 @@ func parsePages(now func() time.Time) (pages, error) {
 		"on":         func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") },
 		"day":        day,
 		"nth":        nth,
+		"macs":       macs,
 		"stage":      stageOf,
+		"select":     selectOf,
+		"groupPath":  func(k group.Kind, id string) string { return groupPath(groupKind{Kind: k}, id) },
+		"count":      count,
+		"waits":      waitsFor,
+		"decide":     deciding,
+		"decideBulk": decidingBulk,
+		"num":        func(n int) string { return thousands(int64(n)) },
+		"times":      times,
+		"wake":       wakeWords,
 	}
-	base, err := template.New("").Funcs(funcs).ParseFS(files, "templates/layout.html", "templates/parts.html")
+}
+
+func parsePages(now func() time.Time) (pages, error) {
+	base, err := template.New("").Funcs(words(now)).ParseFS(files, "templates/layout.html", "templates/parts.html")
 	if err != nil {
 		return nil, fmt.Errorf("console: parse templates: %w", err)
 	}
@@ -81,16 +97,31 @@ type view struct {
 	Flash   string
 	Warning string // a Flash that is no good news
 	Version string // of the static files
-	Data    any
+	Inbox   inbox
+	Groups  bool // there are pages of groups
+	rights  []lock.Verb
+
+	restricted bool
+	Data       any
 }
+
+// Whole reports whether the account is for all devices, and not for those of some groups.
+func (v view) Whole() bool { return !v.restricted }
+
+// May reports whether the account has a right, so that the page shows what it is good for.
+func (v view) May(right lock.Verb) bool { return slices.Contains(v.rights, right) }
 
 // render writes a page. It makes the whole page first, so that an error is an error page and not half of one.
 func (c *console) render(w http.ResponseWriter, r *http.Request, status int, page, title string, data any) error {
 	v := view{Title: title, Page: page, Version: c.assets.version, Data: data}
 	v.Actor, _ = c.actor(r)
+	v.rights, v.restricted, v.Groups = accountOf(r).Rights, accountOf(r).Restricted, c.Groups != nil
 	if v.Actor.ID != "" && r.Header.Get("X-Refresh") == "" { // a refresh in the background must not swallow the sentence
 		v.Flash = c.sessions.PopString(r.Context(), keyFlash)
 		v.Warning = c.sessions.PopString(r.Context(), keyWarning)
+	}
+	if v.Actor.ID != "" && page != "failure" {
+		v.Inbox = c.inboxOf(r, v.Actor)
 	}
 	var body bytes.Buffer
 	if err := c.pages[page].ExecuteTemplate(&body, "layout", v); err != nil {

@@ -17,12 +17,13 @@ import (
 
 // pinUse is one PIN of the device's past and present, without the PIN.
 type pinUse struct {
-	Action  lock.Action
-	Rank    int    // among the PINs that may open the device: 1 is the most likely
-	Reason  string // what puts it there
-	Seen    bool   // somebody was shown it, with this action or with another one that has the same PIN
-	Reveals []lock.Event
-	Tried   []lock.Event // what people said of it
+	Action    lock.Action
+	Rank      int    // among the PINs that may open the device: 1 is the most likely
+	Reason    string // what puts it there
+	MayReveal bool   // who looks at the page
+	Seen      bool   // somebody was shown it, with this action or with another one that has the same PIN
+	Reveals   []lock.Event
+	Tried     []lock.Event // what people said of it
 }
 
 // Older is how many reveals came before Reveals.
@@ -84,7 +85,7 @@ func (c *console) pinsPage(w http.ResponseWriter, r *http.Request, a lock.Actor)
 
 // pastOf is a device and what the ledger has of it. It is lock.ErrNotFound when neither inventory nor ledger knows it.
 func (c *console) pastOf(ctx context.Context, a lock.Actor, id string) (d inventory.Device, gone bool, found retention.PINs, err error) {
-	d, err = c.Devices.Find(ctx, id)
+	d, err = c.Devices.FindFor(ctx, a, id)
 	gone = errors.Is(err, lock.ErrNotFound)
 	if err != nil && !gone {
 		return d, gone, found, err
@@ -126,7 +127,7 @@ func (c *console) showPINs(w http.ResponseWriter, r *http.Request, a lock.Actor,
 		if slices.ContainsFunc(data.Names, func(n knownAs) bool { return n.ID == d.ID }) {
 			continue
 		}
-		_, err := c.Devices.Find(ctx, d.ID)
+		_, err := c.Devices.FindFor(ctx, a, d.ID)
 		if err != nil && !errors.Is(err, lock.ErrNotFound) {
 			return err
 		}
@@ -138,7 +139,7 @@ func (c *console) showPINs(w http.ResponseWriter, r *http.Request, a lock.Actor,
 		data.Names = nil
 	}
 	var err error
-	if data.PINs, err = c.history(ctx, a, found.Candidates, len(found.Candidates)); err != nil {
+	if data.PINs, err = c.history(r, a, found.Candidates, len(found.Candidates)); err != nil {
 		return err
 	}
 	data.Purged = found.Purged
@@ -150,10 +151,11 @@ func (c *console) showPINs(w http.ResponseWriter, r *http.Request, a lock.Actor,
 
 // history describes the first of the candidates, with who saw each and what came of it. Only PINs of which there is something to tell
 // cost a question to the ledger.
-func (c *console) history(ctx context.Context, a lock.Actor, candidates []lock.Candidate, limit int) ([]pinUse, error) {
+func (c *console) history(r *http.Request, a lock.Actor, candidates []lock.Candidate, limit int) ([]pinUse, error) {
+	ctx := r.Context()
 	var uses []pinUse
 	for i, candidate := range candidates[:min(limit, len(candidates))] {
-		use := pinUse{Action: candidate.Action, Rank: i + 1, Reason: candidate.Reason, Seen: candidate.Disclosed}
+		use := pinUse{Action: candidate.Action, Rank: i + 1, Reason: candidate.Reason, Seen: candidate.Disclosed, MayReveal: c.may(r, lock.VerbReveal)}
 		if use.Action.Disclosures > 0 || use.Action.Feedback != "" {
 			events, err := c.Service.Events(ctx, a, lock.EventFilter{
 				Action: use.Action.ID, Types: []lock.EventType{lock.EventRevealed, lock.EventFeedback}, Newest: true,
@@ -175,8 +177,8 @@ func (c *console) history(ctx context.Context, a lock.Actor, candidates []lock.C
 }
 
 // deviceOf is the device of an action as the inventory knows it, else as the action keeps it.
-func (c *console) deviceOf(ctx context.Context, a lock.Action) (inventory.Device, error) {
-	d, err := c.Devices.Find(ctx, a.Device.ID)
+func (c *console) deviceOf(ctx context.Context, actor lock.Actor, a lock.Action) (inventory.Device, error) {
+	d, err := c.Devices.FindFor(ctx, actor, a.Device.ID)
 	if errors.Is(err, lock.ErrNotFound) {
 		return inventory.Device{Device: a.Device}, nil
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/account"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/retention"
 	"github.com/latchkey-mdm/latchkey/lock"
@@ -44,6 +45,9 @@ func (c *console) toRemove(r *http.Request, a lock.Actor) (data removeData, foun
 	if err == nil && gone {
 		err = lock.ErrNotFound
 	}
+	if err == nil {
+		err = c.Service.Allow(r.Context(), a, account.VerbRemove, lock.Target{Device: d.Device})
+	}
 	if err != nil {
 		return data, found, err
 	}
@@ -55,11 +59,13 @@ func (c *console) toRemove(r *http.Request, a lock.Actor) (data removeData, foun
 	if newest := decisive(locks[d.ID]); newest != nil && newest.Lane != "" {
 		data.Lock = newest
 	}
-	data.Holds, err = retention.HoldsOn(r.Context(), c.Service, a, found)
+	if c.may(r, lock.VerbHold) {
+		data.Holds, err = retention.HoldsOn(r.Context(), c.Service, a, found)
+	}
 	return data, found, err
 }
 
-// remove takes the device out of the inventory. Nothing that opens it goes, so whoever may see it may remove it.
+// remove takes the device out of the inventory. Nothing that opens it goes.
 func (c *console) remove(w http.ResponseWriter, r *http.Request, a lock.Actor) error {
 	ctx := r.Context()
 	data, found, err := c.toRemove(r, a)

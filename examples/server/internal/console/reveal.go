@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/approval"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/retention"
 	"github.com/latchkey-mdm/latchkey/lock"
 )
@@ -15,14 +16,18 @@ import (
 const revealTime = 30 * time.Second
 
 type revealData struct {
-	Action  lock.Action
-	Guide   guide
-	Away    bool // its device is not enrolled any more
-	Reason  string
-	Error   string
-	Seconds int
-	Groups  []string // the PIN in groups of three; none before the reveal
-	Spoken  string   // as one reads it out on the phone
+	Action   lock.Action
+	Guide    guide
+	Away     bool // its device is not enrolled any more
+	Reason   string
+	Ticket   string
+	Error    string
+	Second   bool             // somebody else has to approve it first
+	Asked    *approval.Reveal // one's own request; nil: there is none that matters any more
+	MayBreak bool             // the glass
+	Seconds  int
+	Groups   []string // the PIN in groups of three; none before the reveal
+	Spoken   string   // as one reads it out on the phone
 }
 
 // revealPage asks for the reason. It does not know the PIN.
@@ -31,11 +36,18 @@ func (c *console) revealPage(w http.ResponseWriter, r *http.Request, a lock.Acto
 	if err != nil {
 		return err
 	}
-	away, err := c.away(r.Context(), data.Action)
+	away, err := c.away(r.Context(), a, data.Action)
 	if err != nil {
 		return err
 	}
 	data.Away = away[data.Action.Device.ID]
+	asked, ok, err := c.Approvals.RevealOf(r.Context(), a, data.Action)
+	if err != nil {
+		return err
+	}
+	if ok && asked.Fate != approval.Used {
+		data.Asked, data.Reason, data.Ticket = &asked, asked.Reason, asked.Ticket
+	}
 	return c.render(w, r, http.StatusOK, "reveal", "Reveal the PIN", data)
 }
 
@@ -44,8 +56,12 @@ func (c *console) revealOf(r *http.Request, a lock.Actor) (revealData, error) {
 	if err != nil {
 		return revealData{}, err
 	}
-	g, err := c.guideTo(r.Context(), action)
-	return revealData{Action: action, Guide: g, Seconds: int(revealTime / time.Second)}, err
+	g, err := c.guideTo(r.Context(), a, action)
+	t := lock.Target{Device: action.Device, Action: &action}
+	return revealData{
+		Action: action, Guide: g, Seconds: int(revealTime / time.Second), Second: c.Approvals.Needs(a, lock.VerbReveal, t),
+		MayBreak: c.Approvals.May(r.Context(), a, lock.VerbBreakGlass, t),
+	}, err
 }
 
 // withPIN is the action of a page, when it has a PIN.
@@ -73,13 +89,17 @@ func (c *console) reveal(w http.ResponseWriter, r *http.Request, a lock.Actor) e
 	if err != nil {
 		return err
 	}
-	data.Reason = r.PostFormValue("reason")
-	code, err := c.Service.Reveal(r.Context(), a, data.Action.ID, data.Reason, "")
+	data.Reason, data.Ticket = r.PostFormValue("reason"), r.PostFormValue("ticket")
+	code, err := c.Service.Reveal(r.Context(), a, data.Action.ID, data.Reason, data.Ticket)
+	if errors.Is(err, lock.ErrPending) { // the page says what it waits for, and gives the PIN once it may
+		http.Redirect(w, r, "/actions/"+string(data.Action.ID)+"/reveal", http.StatusSeeOther)
+		return nil
+	}
 	var input *lock.InputError
 	if errors.As(err, &input) {
 		data.Error = sentence(input.Field + " " + input.Rule)
 		if strings.Contains(input.Rule, "PIN") { // it may be in there: do not send it back
-			data.Reason = ""
+			data.Reason, data.Ticket = "", ""
 		}
 		return c.render(w, r, http.StatusUnprocessableEntity, "reveal", "Reveal the PIN", data)
 	}

@@ -31,6 +31,7 @@ const (
 	keyActorName = "actor_name"
 	keyFlash     = "flash"
 	keyWarning   = "warning"
+	keySince     = "since" // account.Account.PasswordAt at the sign-in: with another password the session has ended
 )
 
 // newSessions is not scs.New, which starts a goroutine that nobody can stop. Only a sign-in makes a session, so that the memory store
@@ -61,7 +62,7 @@ type handler func(w http.ResponseWriter, r *http.Request, a lock.Actor) error
 // open serves a page that needs no session.
 func (c *console) open(h func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+		r.Body = http.MaxBytesReader(w, r.Body, formLimit(r))
 		if err := h(w, r); err != nil {
 			c.fail(w, r, err)
 		}
@@ -72,6 +73,12 @@ func (c *console) open(h func(http.ResponseWriter, *http.Request) error) http.Ha
 func (c *console) signedIn(h handler) http.HandlerFunc {
 	return c.open(func(w http.ResponseWriter, r *http.Request) error {
 		a, ok := c.actor(r)
+		if ok {
+			var err error
+			if r, ok, err = c.withAccount(r, a); err != nil {
+				return err
+			}
+		}
 		if !ok {
 			next := ""
 			if r.Method == http.MethodGet && r.URL.Path != "/" {
@@ -80,16 +87,36 @@ func (c *console) signedIn(h handler) http.HandlerFunc {
 			http.Redirect(w, r, "/signin"+next, http.StatusSeeOther)
 			return nil
 		}
-		if err := parseForm(r); err != nil {
-			return &lock.InputError{Field: "form", Rule: "must be a web form of at most 64 KiB", Err: err}
+		err := readForm(r)
+		if err == nil {
+			err = h(w, r, a)
 		}
-		for name, values := range r.Form {
-			if slices.ContainsFunc(values, func(value string) bool { return !db.IsText(value) }) {
-				return &lock.InputError{Field: name, Rule: "must be UTF-8 text without NUL"}
-			}
+		if err != nil {
+			c.fail(w, r, err) // with what this account may do
 		}
-		return h(w, r, a)
+		return nil
 	})
+}
+
+// readForm reads a form, in which there must be text.
+func readForm(r *http.Request) error {
+	if err := parseForm(r); err != nil {
+		return &lock.InputError{Field: "form", Rule: "must be a web form that is not too large", Err: err}
+	}
+	for name, values := range r.Form {
+		if slices.ContainsFunc(values, func(value string) bool { return !db.IsText(value) }) {
+			return &lock.InputError{Field: name, Rule: "must be UTF-8 text without NUL"}
+		}
+	}
+	return nil
+}
+
+// formLimit is the size of a form: a file with groups may be larger than what people type.
+func formLimit(r *http.Request) int64 {
+	if strings.HasPrefix(r.URL.Path, "/groups/") && strings.HasSuffix(r.URL.Path, "/import") {
+		return maxImportForm
+	}
+	return maxForm
 }
 
 // parseForm reads a form, with files or without.
@@ -97,7 +124,7 @@ func parseForm(r *http.Request) error {
 	if err := r.ParseForm(); err != nil {
 		return err
 	}
-	if err := r.ParseMultipartForm(maxForm); !errors.Is(err, http.ErrNotMultipart) { //nolint:gosec // open bounds the body
+	if err := r.ParseMultipartForm(formLimit(r)); !errors.Is(err, http.ErrNotMultipart) { //nolint:gosec // open bounds the body
 		return err
 	}
 	return nil
@@ -134,6 +161,7 @@ func (c *console) signInPage(w http.ResponseWriter, r *http.Request) error {
 func (c *console) signIn(w http.ResponseWriter, r *http.Request) error {
 	ctx := r.Context()
 	data := signInData{Name: r.PostFormValue("name"), Next: localPath(r.PostFormValue("next"))}
+	who, unknown := c.Accounts.Account(ctx, data.Name) // before the password is looked at: what is changed meanwhile ends this session
 	a, err := c.Accounts.CheckPassword(ctx, data.Name, r.PostFormValue("password"), remoteHost(r))
 	if errors.Is(err, account.ErrTooOften) {
 		c.Logger.WarnContext(ctx, "sign-in tried too often", slog.String("address", remoteHost(r)))
@@ -150,6 +178,9 @@ func (c *console) signIn(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if unknown != nil {
+		return unknown
+	}
 	a.Address = remoteHost(r)
 	if err := c.Service.Note(ctx, a, lock.EventSignedIn, c.Scope, nil); err != nil {
 		return err
@@ -159,6 +190,7 @@ func (c *console) signIn(w http.ResponseWriter, r *http.Request) error {
 	}
 	c.sessions.Put(ctx, keyActorID, a.ID)
 	c.sessions.Put(ctx, keyActorName, a.Name)
+	c.sessions.Put(ctx, keySince, db.Micros(who.PasswordAt))
 	http.Redirect(w, r, data.Next, http.StatusSeeOther)
 	return nil
 }

@@ -156,13 +156,16 @@ func TestFormHasALimit(t *testing.T) {
 
 func TestConfig(t *testing.T) {
 	b := newBench(t)
-	good := Config{Service: b.svc, Audit: b.trail, Devices: b.fleet, Accounts: accounts{}, Enrolment: challenges{}, Scope: scope}
+	var good Config
+	b.handler(func(c *Config) { good = *c })
 	for field, breakIt := range map[string]func(*Config){
 		"Service":   func(c *Config) { c.Service = nil },
 		"Audit":     func(c *Config) { c.Audit = nil },
 		"Devices":   func(c *Config) { c.Devices = nil },
 		"Accounts":  func(c *Config) { c.Accounts = nil },
 		"Enrolment": func(c *Config) { c.Enrolment = nil },
+		"Locked":    func(c *Config) { c.Locked = nil },
+		"Approvals": func(c *Config) { c.Approvals = nil },
 		"Scope":     func(c *Config) { c.Scope = "" },
 	} {
 		cfg := good

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/approval"
 	"github.com/latchkey-mdm/latchkey/lock"
 )
 
@@ -24,9 +25,9 @@ func statusOf(a lock.Action, away bool, now time.Time) status {
 	}
 	switch a.State {
 	case lock.StateHeld:
-		return status{"waiting", "Waits for a second person", "Nothing is sent before somebody else approves it."}
+		return status{"waiting", "Waits for a second person", waitsFor(approval.WhatLock, a.HeldBy) + " Nothing is sent before somebody else approves it."}
 	case lock.StateQueued:
-		when, detail := "it comes online", "Nothing has reached the Mac yet."
+		when, detail := "it comes online", "Nothing has reached the Mac yet."+wakeUp(a)
 		if away {
 			when, detail = "it is enrolled again", "The Mac is not enrolled any more, so nothing reaches it."
 		}
@@ -35,10 +36,10 @@ func statusOf(a lock.Action, away bool, now time.Time) status {
 	case lock.StateIssued:
 		if a.Deferred {
 			return status{"sent", "Not now, says the Mac; will be asked again",
-				"The command reached the Mac, which put it off. It gets it again, with the same PIN."}
+				"The command reached the Mac, which put it off. It gets it again, with the same PIN." + wakeUp(a)}
 		}
 		return status{"sent", "Command sent, no answer yet", fmt.Sprintf("It left %s (delivery %d). The Mac may be %s or not: until it answers, "+
-			"treat it as %s.", relative(now, a.Delivered), a.Deliveries, effectOf(a).Is, effectOf(a).Treat)}
+			"treat it as %s.%s", relative(now, a.Delivered), a.Deliveries, effectOf(a).Is, effectOf(a).Treat, wakeUp(a))}
 	case lock.StateConfirmed:
 		return confirmed(a, now)
 	case lock.StateReleased:

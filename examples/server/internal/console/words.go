@@ -71,7 +71,9 @@ var acts = map[lock.EventType]string{
 	lock.EventReleased:        "Seen open again",
 	lock.EventJoined:          "Ordered again, joined this one",
 	lock.EventRevealed:        "PIN revealed",
+	lock.EventHeld:            "Held",
 	lock.EventRevealRequested: "Reveal requested",
+	lock.EventRevealRejected:  "Reveal rejected",
 	lock.EventRevealApproved:  "Reveal approved",
 	lock.EventReturned:        "Secret given back to its device",
 	lock.EventFeedback:        "Feedback",
@@ -83,12 +85,18 @@ var acts = map[lock.EventType]string{
 	lock.EventAlarm:           "Alarm",
 	lock.EventSignedIn:        "Signed in",
 	lock.EventBatchOpened:     "Batch opened",
+	lock.EventBatchApproved:   "Batch approved",
+	lock.EventBatchRejected:   "Batch rejected",
 	lock.EventBatchCancelled:  "Batch cancelled",
+	lock.EventBreakGlass:      "Glass broken: no second person",
+	lock.EventReviewed:        "Broken glass looked into",
 	lock.EventAuditRead:       "Audit log read",
 	lock.EventAuditVerified:   "Audit log verified",
 	lock.EventEnrolmentLink:   "Enrolment link made",
 	lock.EventEnrolled:        "Certificate bound",
 	lock.EventRemoved:         "Device removed from the inventory",
+	lock.EventAccount:         "Account changed",
+	lock.EventGroup:           "Group changed",
 	lock.EventKeyring:         "Keyring changed",
 	lock.EventHoldPlaced:      "Legal hold placed",
 	lock.EventHoldLifted:      "Legal hold lifted",
@@ -102,6 +110,14 @@ var ways = map[lock.EventType]map[string]string{
 		"activated": "New key in use", "resealed": "Secrets of the retired key sealed anew", "removed": "Retired key removed",
 	},
 	lock.EventAuditRead: {"export": "Audit log exported"},
+	lock.EventAccount: {
+		"created": "Account made", "rights": "Rights of an account changed", "removed": "Account removed", "token-created": "API token made",
+		"token-revoked": "API token revoked",
+	},
+	lock.EventGroup: {
+		"created": "Group made", "changed": "Group renamed or moved", "deleted": "Group deleted", "member-added": "Member put into a group",
+		"member-dropped": "Member taken out of a group", "imported": "Members of groups imported",
+	},
 	lock.EventEnrolled: {
 		"new": "Certificate bound: new device", "again": "Certificate bound: enrolled again", "renewed": "Certificate bound: renewed",
 	},
@@ -171,7 +187,7 @@ func outcome(e lock.Event) string {
 // grave says that an event is one to look into.
 func grave(e lock.Event) bool {
 	switch e.Type {
-	case lock.EventDenied, lock.EventAlarm:
+	case lock.EventDenied, lock.EventAlarm, lock.EventBreakGlass:
 		return true
 	case lock.EventSignedIn:
 		return e.Facts["outcome"] == "refused"

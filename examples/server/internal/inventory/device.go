@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/group"
 	"github.com/latchkey-mdm/latchkey/lock"
 	"github.com/latchkey-mdm/latchkey/mdmproto"
 )
@@ -35,21 +36,24 @@ const columns = `d.id, d.serial, d.name, d.user_name, d.model, d.os_version, d.p
 	coalesce((SELECT value FROM server_facts f WHERE f.device = d.id AND f.name = 'SupportsiOSAppInstalls'), ''),
 	coalesce((SELECT expires_at FROM server_bindings b WHERE b.cert = d.cert), 0)`
 
-// Devices lists devices by name. Search is looked for in name, serial number, user, model and ID, in any case; empty finds all. The
-// page begins after the device of the ID after ("": at the beginning) and has at most limit devices (0: 100, never more than 1,000).
-func (s *Store) Devices(ctx context.Context, search, after string, limit int) ([]Device, error) {
+// Devices lists the devices that an actor sees (group.Visible), by name. Search is looked for in name, serial number, user, model and ID, in
+// any case; empty finds all. The page begins after the device of the ID after ("": at the beginning) and has at most limit devices (0: 100,
+// never more than 1,000).
+func (s *Store) Devices(ctx context.Context, a lock.Actor, search, after string, limit int) ([]Device, error) {
 	if limit <= 0 {
 		limit = 100
 	}
 	if !db.IsText(search) || !db.IsText(after) {
 		return nil, nil
 	}
+	//nolint:gosec // constants, and $ placeholders
 	query := `SELECT ` + columns + ` FROM server_devices d
-		WHERE ($1 = '' OR (d.name, d.id) > (SELECT a.name, a.id FROM server_devices a WHERE a.id = $1))
-		AND d.removed = 0 AND lower(d.name || ' ' || d.serial || ' ' || d.user_name || ' ' || d.model || ' ' || d.id) LIKE $2 ESCAPE '!'
+		WHERE ($1 = '' OR (d.name, d.id) > (SELECT a.name, a.id FROM server_devices a WHERE a.id = $1 AND ` + group.Visible("a.id", "$4") + `))
+		AND d.removed = 0 AND ` + group.Visible("d.id", "$4") + `
+		AND lower(d.name || ' ' || d.serial || ' ' || d.user_name || ' ' || d.model || ' ' || d.id) LIKE $2 ESCAPE '!'
 		ORDER BY d.name, d.id LIMIT $3`
 	pattern := "%" + strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(strings.ToLower(search)) + "%"
-	rows, err := s.db.Readers.QueryContext(ctx, query, after, pattern, min(limit, maxPage))
+	rows, err := s.db.Readers.QueryContext(ctx, query, after, pattern, min(limit, maxPage), a.ID)
 	if err != nil {
 		return nil, fmt.Errorf("list devices: %w", err)
 	}
@@ -68,12 +72,21 @@ func (s *Store) Devices(ctx context.Context, search, after string, limit int) ([
 	return found, nil
 }
 
-// Find returns one device with its facts, or an error that wraps lock.ErrNotFound.
-func (s *Store) Find(ctx context.Context, id string) (Device, error) {
+// Find returns one device with its facts, or an error that wraps lock.ErrNotFound: for what devices do themselves. See FindFor.
+func (s *Store) Find(ctx context.Context, id string) (Device, error) { return s.find(ctx, id, "") }
+
+// FindFor returns one device with its facts as an actor sees it: one that the actor does not see is not there (lock.ErrNotFound).
+func (s *Store) FindFor(ctx context.Context, a lock.Actor, id string) (Device, error) {
+	return s.find(ctx, id, ` AND `+group.Visible("d.id", "$2"), a.ID)
+}
+
+func (s *Store) find(ctx context.Context, id, narrow string, args ...any) (Device, error) {
 	if !db.IsText(id) {
 		return Device{}, fmt.Errorf("device %w", lock.ErrNotFound)
 	}
-	row := s.db.Readers.QueryRowContext(ctx, `SELECT `+columns+` FROM server_devices d WHERE d.id = $1 AND d.removed = 0`, id)
+	//nolint:gosec // constants, and $ placeholders
+	row := s.db.Readers.QueryRowContext(ctx, `SELECT `+columns+` FROM server_devices d WHERE d.id = $1 AND d.removed = 0`+narrow,
+		append([]any{id}, args...)...)
 	d, err := s.scan(row)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Device{}, fmt.Errorf("device %w", lock.ErrNotFound)

@@ -34,7 +34,7 @@ func TestChipIsThatOfPreflight(t *testing.T) {
 			d, err := w.Find(t.Context(), "A")
 			require.NoError(t, err)
 			assert.Equal(t, c.want, d.Silicon)
-			listed, err := w.Devices(t.Context(), "", "", 0)
+			listed, err := w.Devices(t.Context(), ada, "", "", 0)
 			require.NoError(t, err)
 			assert.Equal(t, c.want, listed[0].Silicon)
 			findings := mdmproto.Platform(nil).Codec.Plan(d.Device, lock.Request{}).Findings

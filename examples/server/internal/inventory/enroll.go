@@ -204,7 +204,8 @@ func (s *Store) TokenUpdate(ctx context.Context, d lock.Device, m mdmproto.Check
 		}
 		_, err = tx.ExecContext(ctx, `INSERT INTO server_channels (device, user_id, user_name, token, magic, topic, updated_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (device, user_id) DO UPDATE SET user_name = excluded.user_name,
-			token = excluded.token, magic = excluded.magic, topic = excluded.topic, updated_at = excluded.updated_at`,
+			token = excluded.token, magic = excluded.magic, topic = excluded.topic, updated_at = excluded.updated_at,
+			dead_at = CASE WHEN server_channels.token = excluded.token THEN server_channels.dead_at ELSE 0 END`,
 			d.ID, m.User(), user, m.Token.Bytes(), m.PushMagic.Bytes(), m.Topic, db.Micros(s.now()))
 		if err != nil {
 			return err

@@ -19,6 +19,9 @@ import (
 	"github.com/latchkey-mdm/latchkey/mdmproto"
 )
 
+// ada sees every device.
+var ada = lock.Actor{ID: "ada"}
+
 // world is an inventory and the CA that it asks.
 type world struct {
 	*inventory.Store
@@ -46,7 +49,7 @@ func (w *world) Renews(_ context.Context, cert *x509.Certificate) (string, error
 
 // Note implements inventory.Notices.
 func (w *world) Note(_ context.Context, a lock.Actor, kind lock.EventType, scope string, facts map[string]string) error {
-	assert.Equal(w.t, map[lock.EventType]lock.Actor{lock.EventEnrolled: {ID: "device"}, lock.EventRemoved: {ID: "ada"}}[kind], a)
+	assert.Equal(w.t, map[lock.EventType]lock.Actor{lock.EventEnrolled: {ID: "device"}, lock.EventRemoved: ada}[kind], a)
 	assert.Equal(w.t, inventory.Scope, scope)
 	if w.mute {
 		return errors.New("disk full")
@@ -69,6 +72,8 @@ func (w *world) Seen(_ context.Context, d lock.Device, evidence lock.Evidence) e
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	d := dbtest.Open(t, dbtest.Source(t, &server))
+	_, err := d.Exec(t.Context(), `INSERT INTO server_accounts (name, password) VALUES ($1, '')`, ada.ID)
+	require.NoError(t, err)
 	w := &world{t: t, db: d, now: time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC), renews: map[string]string{}}
 	w.Store = w.open()
 	return w
@@ -237,7 +242,7 @@ func TestCheckOutAndBack(t *testing.T) {
 	d, err := w.Find(t.Context(), "A")
 	require.NoError(t, err)
 	assert.False(t, d.Enrolled)
-	listed, err := w.Devices(t.Context(), "", "", 0)
+	listed, err := w.Devices(t.Context(), ada, "", "", 0)
 	require.NoError(t, err)
 	for _, facts := range []map[string]lock.Fact{d.Facts, listed[0].Facts} {
 		assert.Equal(t, lock.Fact{Value: "false", At: w.now}, facts["Enrolled"])
@@ -306,7 +311,7 @@ func TestListing(t *testing.T) {
 		"quotes do no harm":    {`'"!`, "", 0, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			found, err := w.Devices(t.Context(), c.search, c.after, c.limit)
+			found, err := w.Devices(t.Context(), ada, c.search, c.after, c.limit)
 			require.NoError(t, err)
 			var ids []string
 			for _, d := range found {

@@ -26,6 +26,7 @@ func TestOnPostgreSQL(t *testing.T) {
 		"TestChannelsAreKeptApart":                              TestChannelsAreKeptApart,
 		"TestSeenIsWrittenOnceAMinute":                          TestSeenIsWrittenOnceAMinute,
 		"TestRemovedDeviceIsGone":                               TestRemovedDeviceIsGone,
+		"TestRemovedDeviceIsInNoGroup":                          TestRemovedDeviceIsInNoGroup,
 		"TestRemovedDeviceEnrolsAgain":                          TestRemovedDeviceEnrolsAgain,
 		"TestRemovalWhileTheDeviceTalks":                        TestRemovalWhileTheDeviceTalks,
 		"TestNoRemovalWithoutARecord":                           TestNoRemovalWithoutARecord,

@@ -8,11 +8,12 @@ import (
 	"github.com/latchkey-mdm/latchkey/lock"
 )
 
-// Remove takes a device out of the inventory, or returns an error that wraps lock.ErrNotFound. It is on record who did it before it is
-// done. Whatever is known of the device goes, but for name and serial number, which the record has too; a page of a list may begin after
-// it. From then on it is not enrolled, as after CheckOut, and its certificates stay bound to it: it can enrol again with a new one.
+// Remove takes a device out of the inventory, or returns an error that wraps lock.ErrNotFound, also when the actor does not see it. It is on
+// record who did it before it is done. Whatever is known of the device goes, also which groups it was in, but for name and serial number,
+// which the record has too; a page of a list may begin after it. From then on it is not enrolled, as after CheckOut, and its certificates stay
+// bound to it: it can enrol again with a new one.
 func (s *Store) Remove(ctx context.Context, a lock.Actor, id string) error {
-	d, err := s.Find(ctx, id)
+	d, err := s.FindFor(ctx, a, id)
 	if err != nil {
 		return err
 	}
@@ -28,6 +29,10 @@ func (s *Store) Remove(ctx context.Context, a lock.Actor, id string) error {
 
 func remove(ctx context.Context, tx *sql.Tx, id string) error {
 	if err := forget(ctx, tx, id); err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, `DELETE FROM server_group_members WHERE member = $1
+		AND grp IN (SELECT id FROM server_groups WHERE kind = 'devices')`, id); err != nil {
 		return err
 	}
 	_, err := tx.ExecContext(ctx, `UPDATE server_devices SET removed = 1, enrolled = 0,

@@ -12,12 +12,12 @@ import (
 
 func (w *world) remove(udid string) {
 	w.t.Helper()
-	require.NoError(w.t, w.Remove(w.t.Context(), lock.Actor{ID: "ada"}, udid))
+	require.NoError(w.t, w.Remove(w.t.Context(), ada, udid))
 }
 
 func (w *world) listed(after string) (ids []string) {
 	w.t.Helper()
-	found, err := w.Devices(w.t.Context(), "", after, 0)
+	found, err := w.Devices(w.t.Context(), ada, "", after, 0)
 	require.NoError(w.t, err)
 	for _, d := range found {
 		ids = append(ids, d.ID)
@@ -57,8 +57,28 @@ func TestRemovedDeviceIsGone(t *testing.T) {
 		assert.NotZero(t, w.rows(`SELECT count(*) FROM `+table+` WHERE device = $1`, "B"), table)
 	}
 	assert.Zero(t, w.rows(`SELECT count(*) FROM server_devices WHERE id = $1 AND user_name || model || os_version || product_name <> ''`, "A"))
-	require.ErrorIs(t, w.Remove(t.Context(), lock.Actor{ID: "ada"}, "A"), lock.ErrNotFound)
-	require.ErrorIs(t, w.Remove(t.Context(), lock.Actor{ID: "ada"}, "Z\x00"), lock.ErrNotFound)
+	require.ErrorIs(t, w.Remove(t.Context(), ada, "A"), lock.ErrNotFound)
+	require.ErrorIs(t, w.Remove(t.Context(), ada, "Z\x00"), lock.ErrNotFound)
+}
+
+// A device that enrols again is in no group from before; a user of the same name stays in his.
+func TestRemovedDeviceIsInNoGroup(t *testing.T) {
+	w := newWorld(t)
+	w.enrol("A")
+	w.enrol("B")
+	for group, kind := range map[string]string{"lab": "devices", "people": "users"} {
+		_, err := w.db.Exec(t.Context(), `INSERT INTO server_groups (id, kind, name, parent) VALUES ($1, $2, $1, '')`, group, kind)
+		require.NoError(t, err)
+		for _, member := range []string{"A", "B"} {
+			_, err = w.db.Exec(t.Context(), `INSERT INTO server_group_members (grp, member) VALUES ($1, $2)`, group, member)
+			require.NoError(t, err)
+		}
+	}
+	w.remove("A")
+	const devices = `SELECT count(*) FROM server_group_members WHERE grp = 'lab' AND member = $1`
+	assert.Zero(t, w.rows(devices, "A"))
+	assert.Equal(t, 1, w.rows(devices, "B"))
+	assert.Equal(t, 1, w.rows(`SELECT count(*) FROM server_group_members WHERE grp = 'people' AND member = $1`, "A"))
 }
 
 func TestRemovedDeviceEnrolsAgain(t *testing.T) {
@@ -101,7 +121,7 @@ func TestNoRemovalWithoutARecord(t *testing.T) {
 	w := newWorld(t)
 	cert := w.enrol("A")
 	w.mute = true
-	require.Error(t, w.Remove(t.Context(), lock.Actor{ID: "ada"}, "A"))
+	require.Error(t, w.Remove(t.Context(), ada, "A"))
 	w.mute = false
 	_, err := w.Device(t.Context(), cert, "A")
 	require.NoError(t, err)

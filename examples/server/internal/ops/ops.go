@@ -37,8 +37,9 @@ type Ops struct {
 	metrics  http.Handler
 }
 
-// New makes the metrics in a registry of their own. Usable says, as an error that its owner logs, why the keyring cannot seal now.
-func New(store Store, usable func(context.Context) error, logger *slog.Logger) *Ops {
+// New makes the metrics in a registry of their own, with more of them if there are any. Usable says, as an error that its owner logs, why
+// the keyring cannot seal now.
+func New(store Store, usable func(context.Context) error, logger *slog.Logger, more ...prometheus.Collector) *Ops {
 	o := &Ops{store: store, usable: usable, logger: logger}
 	o.requests = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "latchkey_http_requests_total", Help: "Requests answered, by route and status code.",
@@ -48,6 +49,7 @@ func New(store Store, usable func(context.Context) error, logger *slog.Logger) *
 	}, []string{"route"})
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(o.requests, o.seconds, ledger{store, usable}, collectors.NewGoCollector())
+	registry.MustRegister(more...)
 	o.metrics = promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError})
 	return o
 }

@@ -13,7 +13,7 @@ function keepFresh() {
   for (const type of ["pointerdown", "pointermove", "keydown"]) addEventListener(type, () => { used = Date.now(); }, { passive: true });
   const formOf = (part) => part.querySelector("form")?.getAttribute("action");
   const inUse = (part) => part.contains(document.activeElement) || part.querySelector("details[open]") !== null ||
-    [...part.querySelectorAll("input:not([type=hidden])")].some((field) => field.value !== "");
+    [...part.querySelectorAll("input:not([type=hidden])")].some((field) => field.type === "checkbox" ? field.checked : field.value !== "");
   const stays = (part, now) => inUse(part) && formOf(part) === formOf(now);
   const stale = () => {
     byId("stale").querySelector("b").textContent = fresh.toISOString().slice(11, 16) + " UTC";
@@ -31,6 +31,7 @@ function keepFresh() {
         const now = page.getElementById(part.id);
         if (now && !stays(part, now) && now.innerHTML !== part.innerHTML) part.replaceWith(document.importNode(now, true));
       }
+      document.dispatchEvent(new Event("fresh"));
       fresh = asked;
       byId("stale").hidden = true;
     } catch { stale(); } // the server restarts, or the session ended: the page stays as it is
@@ -45,6 +46,7 @@ function armButton() {
   if (!field || !button) return;
   const check = () => { button.disabled = field.value.trim().toUpperCase() !== field.dataset.arm.toUpperCase(); };
   field.addEventListener("input", check);
+  addEventListener("pageshow", check); // after sayBusy
   check();
 }
 
@@ -123,13 +125,34 @@ function hidePIN() {
 // A form whose answer takes a while says so, and is sent once.
 function sayBusy() {
   for (const form of document.querySelectorAll("form[data-busy]")) {
-    const button = form.querySelector("button"), text = button.textContent;
+    const button = form.querySelector("button"), face = [...button.childNodes];
     form.addEventListener("submit", () => { button.disabled = true; button.textContent = form.dataset.busy; });
-    addEventListener("pageshow", () => { button.disabled = false; button.textContent = text; }); // also when one comes back to it
+    addEventListener("pageshow", () => { button.disabled = false; button.replaceChildren(...face); }); // also when one comes back to it
   }
 }
 
+// Devices that are selected are counted, and those of a page are selected at once. The list may be fetched anew at any time.
+function pickMany() {
+  const count = () => {
+    const every = byId("every"), picked = byId("picked");
+    if (!every || !picked) return;
+    const boxes = [...every.form.querySelectorAll("input[name=device]")], n = boxes.filter((box) => box.checked).length;
+    every.hidden = false;
+    every.checked = n === boxes.length;
+    every.indeterminate = n > 0 && n < boxes.length;
+    picked.textContent = n + " selected";
+  };
+  document.addEventListener("change", (event) => {
+    if (event.target.id === "every") for (const box of event.target.form.querySelectorAll("input[name=device]")) box.checked = event.target.checked;
+    count();
+  });
+  document.addEventListener("reset", () => setTimeout(count));
+  document.addEventListener("fresh", count);
+  count();
+}
+
 keepFresh();
+pickMany();
 sayBusy();
 armButton();
 judgePIN();

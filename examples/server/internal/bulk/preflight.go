@@ -1,0 +1,57 @@
+package bulk
+
+import (
+	"context"
+
+	"github.com/latchkey-mdm/latchkey/lock"
+	lockbulk "github.com/latchkey-mdm/latchkey/lock/bulk"
+)
+
+// maxStopped is how many devices a preflight names.
+const maxStopped = 1000
+
+// Check is what an order would do.
+type Check struct {
+	Total   int
+	Ready   int            // would be ordered
+	By      map[string]int // devices in whose way something stands, by its code
+	Stopped []Item         // those devices, at most 1,000 of them
+}
+
+// Preflight says what an order would do, and orders nothing. The same things are refused as by Create.
+func (b *Batches) Preflight(ctx context.Context, a lock.Actor, o Order) (Check, error) {
+	if err := b.allow(ctx, a); err != nil {
+		return Check{}, err
+	}
+	if err := b.check(ctx, a, o); err != nil {
+		return Check{}, err
+	}
+	c := Check{By: map[string]int{}}
+	record := func(_ context.Context, outcomes []lockbulk.Outcome, _ lockbulk.Progress) error {
+		for _, one := range outcomes {
+			c.add(one)
+		}
+		return nil
+	}
+	_, err := lockbulk.Preflight(ctx, lockbulk.Config{Service: b.Service, Inventory: asked{b, a, o}, Record: record},
+		lockbulk.Order{Actor: a, Scope: b.Scope, Batch: "preflight", Selection: o.Selection, Request: o.request()})
+	return c, err
+}
+
+func (c *Check) add(o lockbulk.Outcome) {
+	c.Total++
+	if o.Result == lockbulk.Ready {
+		c.Ready++
+		return
+	}
+	code := o.Code
+	if code == "" {
+		code = string(o.Result)
+	}
+	c.By[code]++
+	if len(c.Stopped) < maxStopped {
+		c.Stopped = append(c.Stopped, Item{
+			Device: o.Device, Serial: o.Serial, Name: o.Name, Outcome: Outcome(o.Result), Code: code, Reason: o.Reason, Action: o.Action,
+		})
+	}
+}

@@ -1,0 +1,58 @@
+package console
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+// An administrator makes a group, puts a Mac into it, and looks at the pages on the way.
+func TestGroupsInABrowser(t *testing.T) {
+	b, ids := newGroupBench(t)
+	b.order("mac1")
+	p := newTab(t, b.server.URL)
+	p.open("/")
+	p.enter("input[name=name]", "admin")
+	p.enter("input[name=password]", "correct horse")
+	p.click("button.primary")
+	p.wait("#list")
+	p.open("/groups")
+	p.wait("#users")
+	p.shoot("groups")
+	p.enter("#devices input[name=name]", "Paris")
+	p.click("#devices .make button")
+	p.wait("#add")
+	p.enter("#find", "mac")
+	p.click("#add .search button")
+	p.wait(".found")
+	p.click(".found li:first-child button")
+	p.wait(".members")
+	assert.Contains(t, p.text("#members"), "Ada’s MacBook Pro")
+	p.shoot("group-found")
+	p.open("/groups/devices/" + ids["London"])
+	p.wait(".members")
+	p.shoot("group")
+	p.scheme("dark")
+	p.shoot("group-dark")
+	p.scheme("light")
+	p.open("/groups/users/" + ids["Leadership"])
+	p.shoot("group-users")
+	p.open("/groups/devices/import")
+	p.shoot("group-import")
+	p.click("summary")
+	p.enter("textarea[name=csv]", "group,device\nOffice/Rome,mac4\nOffice/Berlin,C02MAC37QX\nField,mac3")
+	p.click("button.primary")
+	p.wait("#preview")
+	p.shoot("group-preview")
+	p.click("#preview button.primary")
+	p.wait(".flash")
+	assert.Contains(t, p.text("#devices"), "Rome")
+	p.open("/groups/devices/import")
+	p.click("summary")
+	p.enter("textarea[name=csv]", "group,device\nOffice/Rome,nobody\nOffice//Rome,mac1\nOffice/Rome")
+	p.click("button.primary")
+	p.wait("#bad")
+	p.shoot("group-bad")
+	p.open("/devices/mac1")
+	p.shoot("device-groups")
+}
