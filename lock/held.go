@@ -67,8 +67,8 @@ func (s *Service) settle(ctx context.Context, actor Actor, a Action, r Request) 
 	if err != nil {
 		return a, fmt.Errorf("action %s is ordered and held, the limits could not judge it yet: %w", a.ID, err)
 	}
-	if judged.State == StateCancelled && !a.Joined { // something else took the lane meanwhile: it is this order's too
-		r.Key = ""
+	// Something else took the lane meanwhile: it is this order's too. But a key leads to the action that it made, whatever became of that.
+	if judged.State == StateCancelled && !a.Joined && r.Key == "" {
 		r.lost++
 		if a, err = s.place(ctx, actor, a.Kind, r); err == nil && a.State == StateHeld && r.lost <= maxLost {
 			return s.settle(ctx, actor, a, r)

@@ -1,6 +1,7 @@
 package lock_test
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"testing"
@@ -246,4 +247,34 @@ func TestSomebodyElseTakesTheLane(t *testing.T) {
 		assert.Contains(t, got.Cause, "superseded")
 		assert.Equal(t, lock.StateQueued, f.Get(live.ID).State)
 	}, lockLimit(1))
+}
+
+// between is a store on which something happens between an order and its verdict.
+type between struct {
+	lock.Store
+	commits int
+	by      func()
+}
+
+func (s *between) Commit(ctx context.Context, changes []lock.Change) ([]error, error) {
+	if s.commits++; s.commits == 2 {
+		s.by()
+	}
+	return s.Store.Commit(ctx, changes)
+}
+
+// TestAKeyLeadsToItsOrderAlsoWhenThatWasSuperseded: the first answer and every later one name the same action.
+func TestAKeyLeadsToItsOrderAlsoWhenThatWasSuperseded(t *testing.T) {
+	f := newFixture(t)
+	var live lock.Action
+	f2 := locktest.New(t, &between{Store: f.Store, by: func() { live = f.Lock(numbered(1)) }}, lockLimit(3))
+	r := lock.Request{Device: numbered(1), Key: "ticket-4711"}
+	first, err := f2.Service.Lock(t.Context(), locktest.Second(), r)
+	require.NoError(t, err)
+	assert.Equal(t, lock.StateCancelled, first.State)
+	assert.Contains(t, first.Cause, "superseded")
+	again, err := f2.Service.Lock(t.Context(), locktest.Second(), r)
+	require.NoError(t, err)
+	assert.Equal(t, first.ID, again.ID)
+	assert.Equal(t, lock.StateQueued, f.Get(live.ID).State, "one lock is live")
 }
