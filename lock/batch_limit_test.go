@@ -1,8 +1,6 @@
 package lock_test
 
 import (
-	"context"
-	"sync"
 	"testing"
 	"time"
 
@@ -11,7 +9,6 @@ import (
 
 	"github.com/latchkey-mdm/latchkey/lock"
 	"github.com/latchkey-mdm/latchkey/lock/locktest"
-	"github.com/latchkey-mdm/latchkey/store"
 )
 
 func hourly(n int) func(*lock.Config) {
@@ -44,43 +41,15 @@ func TestBatchOverTheLimitWaits(t *testing.T) {
 func TestBatchVerdictSurvivesACrash(t *testing.T) {
 	for name, size := range map[string]int{"within": 3, "over": 4} {
 		t.Run(name, func(t *testing.T) {
-			st := &mortal{Store: store.NewMemory(), left: 1}
-			f := locktest.New(t, st, hourly(3))
+			f := newFixture(t, hourly(3))
+			f.Store.DieAfter(1, false)
 			uninterrupted := newFixture(t, hourly(3))
 			want := openBatch(t, uninterrupted, size)
 			require.ErrorIs(t, openBatch(t, f, size), locktest.ErrFault)
 			assert.Equal(t, lock.StateHeld, batchState(t, f), "it takes no orders before it is judged")
-			st.revive()
+			f.Store.DieAfter(locktest.Forever, false)
 			assert.Equal(t, want, openBatch(t, f, size))
 			assert.Equal(t, typesOf(noticesOf(t, uninterrupted)), typesOf(noticesOf(t, f)))
 		})
 	}
-}
-
-// mortal is a store in a process that is killed after some commits: the last answer is lost too if it says so.
-type mortal struct {
-	lock.Store
-	mu   sync.Mutex
-	left int  // commits before the kill; negative: it lives
-	lose bool // the answer to the last one
-}
-
-func (m *mortal) Commit(ctx context.Context, changes []lock.Change) ([]error, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.left == 0 {
-		return nil, locktest.ErrFault
-	}
-	m.left--
-	errs, err := m.Store.Commit(ctx, changes)
-	if m.left == 0 && m.lose {
-		return nil, locktest.ErrFault
-	}
-	return errs, err
-}
-
-func (m *mortal) revive() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.left = -1
 }

@@ -106,7 +106,8 @@ func TestAKeyThatWasNotReached(t *testing.T) {
 	f := locktest.New(t, mem, lockLimit(1))
 	lockAs(t, f, "ada", 1)
 	lockAs(t, f, "ada", 2)
-	dying := locktest.New(t, &mortal{Store: mem, left: 1}, lockLimit(1))
+	dying := locktest.New(t, mem, lockLimit(1))
+	dying.Store.DieAfter(1, false)
 	hers := lock.Request{Device: numbered(2), Reason: "stolen", Key: "k"}
 	_, err := dying.Service.Lock(t.Context(), locktest.Second(), hers)
 	require.ErrorIs(t, err, locktest.ErrFault)

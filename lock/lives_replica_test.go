@@ -253,26 +253,6 @@ func (w *fleet) run(t *rapid.T) {
 	}
 }
 
-// transcript is the log of all processes.
-type transcript struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *transcript) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-// drain returns what was logged since it was called last.
-func (l *transcript) drain() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	defer l.text.Reset()
-	return l.text.String()
-}
-
 // expected tells the errors that an act may meet from those that it may not.
 func expected(err error, is ...error) bool {
 	for _, one := range append(is, locktest.ErrFault) {

@@ -35,7 +35,7 @@ type fleet struct {
 	ledger   *witness
 	clock    *locktest.Clock
 	codec    *codec
-	log      *transcript
+	log      *lines
 
 	desk  *desk              // what needs a second person, and who decided
 	keys  map[string]lock.ID // where each idempotency key led
@@ -47,7 +47,7 @@ type fleet struct {
 
 func newFleet(t *rapid.T, st lock.Store) *fleet {
 	w := &fleet{
-		clock: &locktest.Clock{}, codec: &codec{}, log: &transcript{},
+		clock: &locktest.Clock{}, codec: &codec{}, log: &lines{},
 		keys: map[string]lock.ID{}, held: map[string]bool{},
 	}
 	w.clock.Set(time.Date(2026, 3, 14, 9, 26, 53, 589793000, time.UTC))

@@ -34,7 +34,8 @@ func TestRunRaisesALostAlarm(t *testing.T) {
 	var heard told
 	running(t, func(t *testing.T, f *locktest.Fixture) {
 		a := f.Lock(mac())
-		dying := locktest.New(t, &mortal{Store: f.Store, left: 1}, byBubble, limit)
+		dying := locktest.New(t, f.Store, byBubble, limit)
+		dying.Store.DieAfter(1, false)
 		_, err := dying.Service.Reveal(t.Context(), locktest.Admin(), a.ID, "owner at the desk", "")
 		require.ErrorIs(t, err, locktest.ErrFault)
 		require.Empty(t, alarmsOf(t, f, a.ID))

@@ -280,11 +280,12 @@ func TestRunJudgesInTheEnd(t *testing.T) {
 						c.Platforms[0].Waker = nil
 					}
 				}
-				st := &mortal{Store: store.NewMemory(), left: 1}
-				_, err := order(t, locktest.New(t, st, edit))
+				dying := locktest.New(t, store.NewMemory(), edit)
+				dying.Store.DieAfter(1, false)
+				_, err := order(t, dying)
 				require.ErrorIs(t, err, locktest.ErrFault)
 				ahead = 0
-				f := locktest.New(t, st.Store, edit)
+				f := locktest.New(t, dying.Store.Store, edit)
 				defer start(t, f)()
 				after(2 * time.Second)
 				actions, err := f.Store.List(t.Context(), lock.Filter{})

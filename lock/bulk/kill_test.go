@@ -1,7 +1,6 @@
 package bulk_test
 
 import (
-	"context"
 	"fmt"
 	"sync"
 	"testing"
@@ -15,32 +14,12 @@ import (
 	"github.com/latchkey-mdm/latchkey/store"
 )
 
-// mortal is a store in a process that is killed after some commits. The answer to the last one may be lost too.
-type mortal struct {
-	lock.Store
-	mu   sync.Mutex
-	left int
-	lose bool
-}
-
-func (m *mortal) Commit(ctx context.Context, changes []lock.Change) ([]error, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.left == 0 {
-		return nil, locktest.ErrFault
-	}
-	m.left--
-	errs, err := m.Store.Commit(ctx, changes)
-	if m.left == 0 && m.lose {
-		return nil, locktest.ErrFault
-	}
-	return errs, err
-}
-
 // process is a service on the ledger that dies after so many commits.
 func process(t locktest.TB, ledger lock.Store, commits int, lose bool, edits ...func(*lock.Config)) *locktest.Fixture {
 	t.Helper()
-	return locktest.New(t, &mortal{Store: ledger, left: commits, lose: lose}, edits...)
+	f := locktest.New(t, ledger, edits...)
+	f.Store.DieAfter(commits, lose)
+	return f
 }
 
 // tangled is a fleet in which a chunk takes every way: some have live locks, some are denied, one joins what was cancelled.

@@ -20,6 +20,9 @@ type Faulty struct {
 	commits  int
 	refusing int
 	losing   int
+	dies     bool // after left more commits
+	left     int
+	unheard  bool // the answer to the last of them is lost
 }
 
 // Forever is a number of faults that no test outlives.
@@ -37,6 +40,14 @@ func (f *Faulty) FailAfter(n int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.losing = n
+}
+
+// DieAfter lets n more commits through, and fails every one after them, as for a process that is killed: unheard, the answer to the last
+// of them is lost too. DieAfter(Forever, false) revives it.
+func (f *Faulty) DieAfter(n int, unheard bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.dies, f.left, f.unheard = n < Forever, n, unheard
 }
 
 // Commits is how often Commit was called.
@@ -73,6 +84,13 @@ func (f *Faulty) fault() (refuse, lose bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.commits++
+	if f.dies {
+		if f.left == 0 {
+			return true, false
+		}
+		f.left--
+		return false, f.left == 0 && f.unheard
+	}
 	if f.refusing > 0 {
 		f.refusing--
 		return true, false

@@ -124,11 +124,7 @@ func newItems(items []bulk.Item) []batchItem {
 
 // orderBulk orders for many devices: 202 for a new order, 200 for the earlier one of the same key. A dry run checks them all.
 func (a *api) orderBulk(w http.ResponseWriter, r *http.Request, actor lock.Actor) error {
-	q, err := params(r, "dry_run")
-	if err != nil {
-		return err
-	}
-	dry, err := flag(q, "dry_run")
+	dry, err := dryRun(r)
 	if err != nil {
 		return err
 	}

@@ -193,11 +193,7 @@ type lineJSON struct {
 
 // importGroups adds members as a CSV file says, all or none, or says with dry_run what that would do.
 func (g groups) importGroups(w http.ResponseWriter, r *http.Request, actor lock.Actor) error {
-	q, err := params(r, "dry_run")
-	if err != nil {
-		return err
-	}
-	dry, err := flag(q, "dry_run")
+	dry, err := dryRun(r)
 	if err != nil {
 		return err
 	}

@@ -172,6 +172,15 @@ func flag(q url.Values, name string) (bool, error) {
 	return false, invalid(name, "must be true or false")
 }
 
+// dryRun reads the query of a request that may be a dry run, and may ask for nothing else.
+func dryRun(r *http.Request) (bool, error) {
+	q, err := params(r, "dry_run")
+	if err != nil {
+		return false, err
+	}
+	return flag(q, "dry_run")
+}
+
 // when is a time as JSON has it: RFC 3339 in UTC, absent when it is zero.
 func when(t time.Time) *time.Time {
 	if t.IsZero() {

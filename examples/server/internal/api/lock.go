@@ -82,11 +82,7 @@ type preflight struct {
 
 // lockDevice orders a lock: 202 for a new action, 200 for the live one that the order joined.
 func (a *api) lockDevice(w http.ResponseWriter, r *http.Request, actor lock.Actor) error {
-	q, err := params(r, "dry_run")
-	if err != nil {
-		return err
-	}
-	dry, err := flag(q, "dry_run")
+	dry, err := dryRun(r)
 	if err != nil {
 		return err
 	}

@@ -5,8 +5,6 @@ import (
 	"database/sql"
 	"fmt"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
 	"github.com/latchkey-mdm/latchkey/lock"
@@ -148,19 +146,4 @@ func (s *Store) checkMember(ctx context.Context, q querier, a lock.Actor, kind K
 	return nil
 }
 
-func checkUser(name string) error {
-	var rule string
-	switch {
-	case name == "":
-		rule = "is required"
-	case !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl):
-		rule = "must be text of one line"
-	case strings.TrimSpace(name) != name:
-		rule = "must not begin or end with a space"
-	case utf8.RuneCountInString(name) > MaxMember:
-		rule = fmt.Sprintf("must have at most %d characters", MaxMember)
-	default:
-		return nil
-	}
-	return &lock.InputError{Field: "user", Rule: rule}
-}
+func checkUser(name string) error { return checkLine("user", name, MaxMember) }

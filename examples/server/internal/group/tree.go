@@ -224,20 +224,26 @@ func (t *tree) checkPlace(n node) string {
 }
 
 func checkName(name string) error {
+	if strings.Contains(name, "/") {
+		return &lock.InputError{Field: "name", Rule: "must not have a slash: it separates the names of a path"}
+	}
+	return checkLine("name", name, MaxName)
+}
+
+// checkLine holds a text to one line of at most so many characters.
+func checkLine(field, text string, limit int) error {
 	var rule string
 	switch {
-	case name == "":
+	case text == "":
 		rule = "is required"
-	case !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl):
+	case !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl):
 		rule = "must be text of one line"
-	case strings.TrimSpace(name) != name:
+	case strings.TrimSpace(text) != text:
 		rule = "must not begin or end with a space"
-	case strings.Contains(name, "/"):
-		rule = "must not have a slash: it separates the names of a path"
-	case utf8.RuneCountInString(name) > MaxName:
-		rule = fmt.Sprintf("must have at most %d characters", MaxName)
+	case utf8.RuneCountInString(text) > limit:
+		rule = fmt.Sprintf("must have at most %d characters", limit)
 	default:
 		return nil
 	}
-	return &lock.InputError{Field: "name", Rule: rule}
+	return &lock.InputError{Field: field, Rule: rule}
 }
