@@ -2,6 +2,7 @@ package lock_test
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -34,6 +35,7 @@ func TestRunRaisesALostAlarm(t *testing.T) {
 	var heard told
 	running(t, func(t *testing.T, f *locktest.Fixture) {
 		a := f.Lock(mac())
+		synctest.Wait() // the device was woken, which is a commit of its own
 		dying := locktest.New(t, f.Store, byBubble, limit)
 		dying.Store.DieAfter(1, false)
 		_, err := dying.Service.Reveal(t.Context(), locktest.Admin(), a.ID, "owner at the desk", "")
