@@ -15,8 +15,8 @@ func (p Policy) Check(secret PIN) error {
 	return nil
 }
 
-// Findings returns all rules that the PIN breaks, in a fixed order: length, alphabet, classes, the Rules in their order, and the values
-// to avoid. It returns a single one when the policy is at fault, when there is no PIN, and for a PIN above 256 bytes.
+// Findings returns all rules that the PIN breaks, in a fixed order: length, alphabet, classes, MaxSequence, the Rules in their order,
+// and the values to avoid. It returns a single one when the policy is at fault, when there is no PIN, and for a PIN above 256 bytes.
 func (p Policy) Findings(secret PIN) []*Error {
 	if err := p.sound(); err != nil {
 		return []*Error{err}
@@ -43,6 +43,9 @@ func (p Policy) Findings(secret PIN) []*Error {
 		chars = append(chars, r)
 	}
 	found = append(found, p.lacking(chars)...)
+	if p.hasRunIn(chars) {
+		found = append(found, &Error{ReasonRun, fmt.Sprintf("the PIN must not have more than %d characters in equal steps", p.MaxSequence)})
+	}
 	found = append(found, words(p.Rules&weaknesses(chars))...)
 	if p.avoids(chars) {
 		found = append(found, &Error{ReasonValue, "the PIN must not be part of what others may know, such as a serial or phone number"})

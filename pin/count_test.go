@@ -117,6 +117,8 @@ func TestEntropy(t *testing.T) {
 		"all but digits alone":     {pin.Policy{Length: 8, Alphabet: "0123456789abcdef", MinLetters: 1}, math.Log2(0x1p32 - 1e8), true},
 		"one digit in two places":  {pin.Policy{Length: 2, Alphabet: "0123456789abcdef", MinDigits: 1, MinLetters: 1, FewCodes: true}, math.Log2(120), true},
 		"rules, by a bound":        {pin.Policy{Length: 12, Alphabet: decimal, Rules: pin.RuleAll}, 12*math.Log2(10) + math.Log2(1-0.00800211), false},
+		"a sequence, counted":      {pin.Policy{Length: 6, Alphabet: decimal, MaxSequence: 3}, math.Log2(1e6 - 9_680), true},
+		"a sequence, by a bound":   {pin.Policy{Length: 8, Alphabet: decimal, MaxSequence: 3}, math.Log2(95_000_000), false},
 		"values alone, counted":    {pin.Policy{Length: 5, Alphabet: decimal, Avoid: []string{"123456"}}, math.Log2(99_998), true},
 		"values alone, by a bound": {pin.Policy{Length: 7, Alphabet: decimal, Avoid: []string{"1234567"}}, math.Log2(10_000_000 - 14), false},
 		"one PIN":                  {pin.Policy{Length: 1, Alphabet: "aAb1-", MinUpper: 1, FewCodes: true}, 0, true},

@@ -31,10 +31,10 @@
 //
 // # Policies
 //
-// A policy has a length and an alphabet, least numbers of characters of a class, rules against what people try first, and values to
-// avoid. SixDigits is the one preset: what a platform demands is a policy that the platform's package returns. Check returns the first
-// rule that a PIN breaks, and Findings all of them, for a dialog that answers as one types; the texts say what must hold and never
-// repeat the PIN. The rules refuse so many codes, where some break several:
+// A policy has a length and an alphabet, least numbers of characters of a class, a longest row in equal steps, rules against what people
+// try first, and values to avoid. SixDigits is the one preset: what a platform demands is a policy that the platform's package returns.
+// Check returns the first rule that a PIN breaks, and Findings all of them, for a dialog that answers as one types; the texts say what
+// must hold and never repeat the PIN. The rules refuse so many codes, where some break several:
 //
 //	                     of 1,000,000 with six digits   of 10,000 with four
 //	RuleRepeat                            190                      10
@@ -50,6 +50,9 @@
 //
 // Dates are most of the price: without RuleDate, six digits have 0.13 bits more. Four digits need a policy with FewCodes: Generate
 // refuses one that accepts fewer than 65,536 PINs unless it says so.
+//
+// MaxSequence is for platforms that count equal steps by themselves, as Android does with three: that refuses 34 PINs of four digits, 654 of
+// five and 9,680 of six.
 //
 // The rules are about form, and have gaps where a closer look would refuse what a random draw yields as well: they do not see two halves of
 // three repeated digits or more (000999, 777888), two runs in turn (135246), a number that counts (202122), nor a date that leaves out a

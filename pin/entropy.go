@@ -3,8 +3,8 @@ package pin
 import "math"
 
 // Entropy returns the logarithm, to the base of two, of the number of PINs that the policy accepts: so many bits a guesser has to find
-// who knows the policy and nothing else. It is exact when the policy has neither Rules nor values to avoid, and when there are at most
-// 2^20 strings of its Length and Alphabet, which are counted (in up to 0.5 s, so keep the result). Otherwise at least so many PINs
+// who knows the policy and nothing else. It is exact when the policy has neither MaxSequence, Rules nor values to avoid, and when there are at
+// most 2^20 strings of its Length and Alphabet, which are counted (in up to 0.5 s, so keep the result). Otherwise at least so many PINs
 // are accepted, and exact is false. A policy that Generate refuses has 0 bits, not exact.
 func (p Policy) Entropy() (bits float64, exact bool) {
 	if p.drawable() != nil {

@@ -35,6 +35,8 @@ const (
 	ReasonValue Reason = "value"
 	// ReasonClass: too few characters of a class, as letters or digits.
 	ReasonClass Reason = "class"
+	// ReasonRun: more characters in equal steps than the policy's MaxSequence.
+	ReasonRun Reason = "run"
 	// ReasonHistory: one of the last PINs.
 	ReasonHistory Reason = "history"
 	// ReasonDisclosed: somebody has seen it.

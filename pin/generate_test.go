@@ -33,6 +33,7 @@ func TestGenerateIsUniformOverWhatCheckAccepts(t *testing.T) {
 		"alphabet of seven":    {Length: 3, Alphabet: "2345679"},
 		"one of 94 characters": {Length: 1, Alphabet: printable()},
 		"classes":              {Length: 3, Alphabet: "abCD012-", MinLetters: 1, MinUpper: 1, MinDigits: 1},
+		"no three in steps":    {Length: 4, Alphabet: "0124aB", MaxSequence: 2},
 		"values":               {Length: 3, Alphabet: "0123", Avoid: []string{"+3 (201) 10-0", "112233"}},
 	}
 	for name, policy := range cases {
@@ -90,7 +91,7 @@ func policies(longest int, alphabets ...string) *rapid.Generator[pin.Policy] {
 		return pin.Policy{
 			Length: rapid.IntRange(1, longest).Draw(t, "length"), Alphabet: rapid.SampledFrom(alphabets).Draw(t, "alphabet"),
 			MinLetters: least("letters"), MinUpper: least("upper"), MinLower: least("lower"), MinDigits: least("digits"),
-			MinSymbols: least("symbols"), MinNonLetters: least("others"),
+			MinSymbols: least("symbols"), MinNonLetters: least("others"), MaxSequence: max(0, rapid.IntRange(-4, 5).Draw(t, "sequence")),
 			Rules:    rapid.SampledFrom([]pin.Rule{0, pin.RuleAll, pin.Rule(rapid.Uint16Max(uint16(pin.RuleAll)).Draw(t, "bits"))}).Draw(t, "rules"),
 			Avoid:    rapid.SliceOfN(rapid.StringMatching(`[0-9a-dB \-]{0,8}`), 0, 3).Draw(t, "avoid"),
 			FewCodes: rapid.Bool().Draw(t, "few"),

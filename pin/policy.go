@@ -11,6 +11,10 @@ type Policy struct {
 	// MinLetters and its siblings are how many characters of a class there must be at least. Letters, capitals, small letters and
 	// digits are Unicode's, symbols are the other printable characters of ASCII, and non-letters are digits and symbols.
 	MinLetters, MinUpper, MinLower, MinDigits, MinSymbols, MinNonLetters int
+	// MaxSequence is how many characters in equal steps there may be in a row at most, counted as Android does: from digit to digit any
+	// step, from letter to letter of the same case of ASCII none and one up or down, and of other characters none. Steps do not wrap, as
+	// they do for Rules: 8901 is 89 and 01. 0: any number.
+	MaxSequence int
 	// Rules refuse what people try first.
 	Rules Rule
 	// Avoid holds values that a guesser may know, such as the serial number and the phone number. A PIN that one of them contains is
@@ -60,7 +64,7 @@ func SixDigits() Policy {
 
 // IsZero reports whether the policy rules nothing.
 func (p Policy) IsZero() bool {
-	return p.Length == 0 && p.Alphabet == "" && !p.hasClasses() && p.Rules == 0 && len(p.Avoid) == 0
+	return p.Length == 0 && p.Alphabet == "" && !p.hasClasses() && p.MaxSequence == 0 && p.Rules == 0 && len(p.Avoid) == 0
 }
 
 // sound returns an *Error with ReasonPolicy when the policy contradicts itself.
@@ -68,6 +72,8 @@ func (p Policy) sound() *Error {
 	switch {
 	case p.Length < 0 || p.Length > maxTyped:
 		return &Error{ReasonPolicy, "the policy's Length must be 0 to 256"}
+	case p.MaxSequence < 0 || p.MaxSequence > maxTyped:
+		return &Error{ReasonPolicy, "the policy's MaxSequence must be 0 to 256"}
 	case p.Rules&^RuleAll != 0:
 		return &Error{ReasonPolicy, "the policy's Rules must be among those of RuleAll"}
 	case p.Alphabet != "" && !distinct(p.Alphabet):

@@ -23,7 +23,7 @@ func FuzzPolicy(f *testing.F) {
 			return
 		}
 		policy := pin.Policy{Length: length, Alphabet: alphabet, Rules: pin.Rule(rules), MinLetters: letters, MinNonLetters: others,
-			MinUpper: letters / 2, MinDigits: others / 2, Avoid: []string{avoid, s + avoid}}
+			MinUpper: letters / 2, MinDigits: others / 2, MaxSequence: letters, Avoid: []string{avoid, s + avoid}}
 		found := policy.Findings(p)
 		require.NotEmpty(t, found, "a value contains the PIN")
 		require.Equal(t, error(found[0]), policy.Check(p))

@@ -97,7 +97,7 @@ func TestCheckRefusesNothingAndTokens(t *testing.T) {
 }
 
 func TestFindingsAreAllOfThemInOrder(t *testing.T) {
-	strict := pin.Policy{Length: 6, Alphabet: decimal + "abc", MinLetters: 1, MinLower: 1, Rules: pin.RuleAll, Avoid: []string{"21111112"}}
+	strict := pin.Policy{Length: 6, Alphabet: decimal + "abc", MinLetters: 1, MinLower: 1, MaxSequence: 3, Rules: pin.RuleAll, Avoid: []string{"21111112"}}
 	cases := map[string]struct {
 		policy pin.Policy
 		in     string
@@ -107,7 +107,7 @@ func TestFindingsAreAllOfThemInOrder(t *testing.T) {
 		"a few":           {pin.SixDigits(), "123456", []pin.Reason{pin.ReasonSequence, pin.ReasonKeypad, pin.ReasonCommon}},
 		"while typing":    {pin.SixDigits(), "12x", []pin.Reason{pin.ReasonLength, pin.ReasonAlphabet}},
 		"length of a run": {pin.SixDigits(), "1234", []pin.Reason{pin.ReasonLength, pin.ReasonSequence, pin.ReasonKeypad, pin.ReasonCommon}},
-		"two classes, and more": {strict, "111111", []pin.Reason{pin.ReasonClass, pin.ReasonClass, pin.ReasonRepeat, pin.ReasonPattern,
+		"two classes, and more": {strict, "111111", []pin.Reason{pin.ReasonClass, pin.ReasonClass, pin.ReasonRun, pin.ReasonRepeat, pin.ReasonPattern,
 			pin.ReasonMirror, pin.ReasonDate, pin.ReasonCommon, pin.ReasonValue}},
 		"the policy is at fault": {pin.Policy{Length: -1}, "111111", []pin.Reason{pin.ReasonPolicy}},
 	}
@@ -171,6 +171,8 @@ func TestPoliciesAtFault(t *testing.T) {
 		"control in the alphabet":   {Length: 6, Alphabet: "01\n"},
 		"alphabet is not ASCII":     {Length: 6, Alphabet: "01é"},
 		"alphabet is not even UTF":  {Length: 6, Alphabet: "01\xff"},
+		"negative sequence":         {Length: 6, Alphabet: decimal, MaxSequence: -1},
+		"sequence above 256":        {Length: 6, Alphabet: decimal, MaxSequence: 257},
 		"unknown rule":              {Length: 6, Alphabet: decimal, Rules: pin.RuleAll + 1},
 		"negative minimum":          {Length: 6, Alphabet: decimal, MinDigits: -1},
 		"minimum above 256":         {Alphabet: decimal, MinDigits: 257},

@@ -46,7 +46,7 @@ func (s *sampler) next() (PIN, error) {
 // accepts is Findings for a PIN that has the policy's length and alphabet: it says only whether there are any.
 func (s *sampler) accepts(chars []rune) bool {
 	p := &s.policy
-	return p.hasClassesIn(chars) && (p.Rules == 0 || p.Rules&weaknesses(chars) == 0) && !s.avoids(chars)
+	return p.hasClassesIn(chars) && !p.hasRunIn(chars) && (p.Rules == 0 || p.Rules&weaknesses(chars) == 0) && !s.avoids(chars)
 }
 
 func (s *sampler) avoids(chars []rune) bool {

@@ -39,9 +39,9 @@ func (p Policy) refusal(share float64, exact bool) *Error {
 func (p Policy) space() float64 { return power(float64(len(p.Alphabet)), p.Length) }
 
 // atLeast returns a share of all strings that the policy accepts for certain, without looking at any of them. It is exact when the policy
-// has neither Rules nor values to avoid. Otherwise it may be far too low, and even negative.
+// has neither MaxSequence nor Rules nor values to avoid. Otherwise it may be far too low, and even negative.
 func (p Policy) atLeast() (share float64, exact bool) {
-	share, exact = p.classShare()-p.refused(), p.Rules == 0 && len(p.Avoid) == 0
+	share, exact = p.classShare()-p.runShare()-p.refused(), p.MaxSequence == 0 && p.Rules == 0 && len(p.Avoid) == 0
 	if p.Rules&stepRules == 0 {
 		return share, exact
 	}

@@ -22,6 +22,7 @@ func TestAtLeastIsALowerBound(t *testing.T) {
 			Rules:    Rule(rapid.Uint16Max(uint16(RuleAll)).Draw(t, "rules")), Avoid: rapid.SliceOfN(rapid.StringMatching(`[01aAb ]{0,9}`), 0, 2).Draw(t, "avoid"),
 			MinDigits: rapid.IntRange(0, 1).Draw(t, "digits"), MinLetters: rapid.IntRange(0, 1).Draw(t, "letters"),
 			MinUpper: rapid.IntRange(0, 1).Draw(t, "upper"), MinNonLetters: rapid.IntRange(0, 2).Draw(t, "others"),
+			MaxSequence: max(0, rapid.IntRange(-4, 6).Draw(t, "sequence")),
 		}
 		if policy.sound() != nil {
 			return
@@ -33,6 +34,20 @@ func TestAtLeastIsALowerBound(t *testing.T) {
 			require.InDelta(t, there, bound, 1e-12)
 		}
 	})
+}
+
+// Where MaxSequence alone rules, nothing else makes up for what its bound lacks.
+func TestAtLeastHoldsForSequences(t *testing.T) {
+	for _, alphabet := range []string{"ab", "abc", "aceg", "a-", "-!", "05", "aAb1-", "0123456789"} {
+		for length := 1; length <= 5; length++ {
+			for most := 1; most <= 5; most++ {
+				policy := Policy{Length: length, Alphabet: alphabet, MaxSequence: most}
+				bound, exact := policy.atLeast()
+				assert.False(t, exact)
+				assert.LessOrEqual(t, bound, countedOut(policy)+1e-12, "%d of %s, at most %d", length, alphabet, most)
+			}
+		}
+	}
 }
 
 // What is compared in either case may refuse 2^n strings for each.
@@ -58,6 +73,7 @@ func TestCommonPoliciesAreDrawnAtOnce(t *testing.T) {
 		"six digits":  sixDigits,
 		"four digits": {Length: 4, Alphabet: "0123456789", Rules: RuleAll, FewCodes: true},
 		"16 digits":   {Length: 16, Alphabet: "0123456789", Rules: RuleAll, Avoid: serial},
+		"for Android": {Length: 8, Alphabet: "0123456789", MaxSequence: 3, Rules: RuleAll, Avoid: serial},
 		"letters":     {Length: 4, Alphabet: "abcdefghijklmnopqrstuvwxyz", Rules: RuleAll, Avoid: serial},
 	}
 	for name, policy := range cases {
@@ -233,6 +249,7 @@ func TestRefusals(t *testing.T) {
 		says   string
 	}{
 		"nearly all, known":     {Policy{Length: 16, Alphabet: "0abcdefghijklmnopqrstuvwxyz", MinDigits: 8}, "refuses nearly all"},
+		"all but one step":      {Policy{Length: 200, Alphabet: "0123456789", MaxSequence: 3}, "cannot be shown"},
 		"all, counted":          {Policy{Length: 2, Alphabet: "0123456789", Rules: RuleAll, FewCodes: true}, "refuses nearly all"},
 		"too few, counted":      {Policy{Length: 4, Alphabet: "0123456789", Rules: RuleAll}, "65,536"},
 		"perhaps all":           {Policy{Length: 40, Alphabet: "aA", Avoid: []string{strings.Repeat("a", 40)}}, "cannot be shown"},
