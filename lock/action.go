@@ -17,6 +17,7 @@ const (
 	KindClearPasscode  Kind = "clear-passcode"  // remove the passcode
 	KindUnlock         Kind = "unlock"          // end the action named by Action.Of
 	KindProvisionToken Kind = "provision-token" // give the device the token that a later reset needs
+	KindRevokeToken    Kind = "revoke-token"    // take it back: the token of the action named by Action.Of
 	KindEscrow         Kind = "escrow"          // a secret that the device handed over: an unlock token, a bootstrap token
 )
 
@@ -50,7 +51,7 @@ type Secret struct {
 }
 
 // Action is one thing ordered for one device, or one secret that a device handed over, with all that has become of it. Without Due,
-// Wake, Joined and the boxes of its secrets it equals the fold of its events (see Replay). Its JSON form is what stores keep.
+// Wake, Joined and the boxes of its secrets it equals the fold of its events (see Action.Replay). Its JSON form is what stores keep.
 type Action struct {
 	ID      ID     `json:"id,omitempty"`
 	Version int    `json:"version,omitempty"` // number of its events
@@ -61,23 +62,25 @@ type Action struct {
 	Lane   string `json:"lane,omitempty"` // what it occupies on its device; empty: nothing. Unique for each scope, device and lane
 	Device Device `json:"device"`         // as it was when the action was ordered, without facts
 
-	By          Actor     `json:"by,omitzero"` // who ordered it
-	Reason      string    `json:"reason,omitempty"`
-	Ticket      string    `json:"ticket,omitempty"`
-	Message     string    `json:"message,omitempty"`      // for the locked screen
-	PhoneNumber string    `json:"phone_number,omitempty"` // for the locked screen
-	Supplied    bool      `json:"supplied,omitempty"`     // the caller chose the PIN
-	Kept        ID        `json:"kept,omitempty"`         // the action whose PIN this one uses again: kept, or supplied once more
-	PINMade     time.Time `json:"pin_made,omitzero"`      // when a PIN that is used again came into being; zero: with this action
-	Reuse       string    `json:"reuse,omitempty"`        // why a PIN that was used before or shown to somebody was used again
-	Forced      bool      `json:"forced,omitempty"`       // ordered over a finding that blocks
-	Findings    []Finding `json:"findings,omitempty"`     // of its preflight
-	Of          ID        `json:"of,omitempty"`           // KindUnlock: the action that it ends
-	HeldBy      string    `json:"held_by,omitempty"`      // what holds it, or held it: "policy" or "limit"; empty in StateHeld: not judged yet
-	Batch       string    `json:"batch,omitempty"`
-	Key         string    `json:"key,omitempty"`   // idempotency key of the order that made it
-	Ref         string    `json:"ref,omitempty"`   // the transport's own name for it
-	Holds       bool      `json:"holds,omitempty"` // once confirmed, the device stays locked and the action keeps its lane
+	By          Actor             `json:"by,omitzero"` // who ordered it
+	Reason      string            `json:"reason,omitempty"`
+	Ticket      string            `json:"ticket,omitempty"`
+	Message     string            `json:"message,omitempty"`      // for the locked screen
+	PhoneNumber string            `json:"phone_number,omitempty"` // for the locked screen
+	Options     map[string]string `json:"options,omitempty"`      // the platform's own: see Request.Options
+	Supplied    bool              `json:"supplied,omitempty"`     // the caller chose the PIN
+	Kept        ID                `json:"kept,omitempty"`         // the action whose PIN this one uses again: kept, or supplied once more
+	PINMade     time.Time         `json:"pin_made,omitzero"`      // when a PIN that is used again came into being; zero: with this action
+	Reuse       string            `json:"reuse,omitempty"`        // why a PIN that was used before or shown to somebody was used again
+	Forced      bool              `json:"forced,omitempty"`       // ordered over a finding that blocks
+	Findings    []Finding         `json:"findings,omitempty"`     // of its preflight
+	Of          ID                `json:"of,omitempty"`           // KindUnlock, KindRevokeToken: the action that it ends
+	Uses        ID                `json:"uses,omitempty"`         // the action whose secret the command needs: see Plan.Uses
+	HeldBy      string            `json:"held_by,omitempty"`      // what holds it, or held it: "policy" or "limit"; empty in StateHeld: not judged yet
+	Batch       string            `json:"batch,omitempty"`
+	Key         string            `json:"key,omitempty"`   // idempotency key of the order that made it
+	Ref         string            `json:"ref,omitempty"`   // the transport's own name for its last delivery, as that of an operation: see Sender
+	Holds       bool              `json:"holds,omitempty"` // once confirmed, the device stays locked and the action keeps its lane
 
 	Created   time.Time `json:"created,omitzero"`
 	Changed   time.Time `json:"changed,omitzero"`   // its last event
@@ -130,7 +133,7 @@ func (k Kind) lane() string {
 		return "passcode"
 	case KindUnlock:
 		return "unlock"
-	case KindProvisionToken:
+	case KindProvisionToken, KindRevokeToken:
 		return "secret"
 	default:
 		return ""

@@ -4,7 +4,8 @@ import "context"
 
 // Actor is who asks. It is an argument of every call that a person makes. What devices and timers do carries a reserved ID: "device" for
 // what happens because a device came, so also for every delivery, the repeated ones among them; "system" for what happens in the
-// background or by rule, that is for each expiry, wake-up and superseded order, and for what lapses by its deadline or unanswered.
+// background or by rule, that is for each expiry, wake-up and superseded order, for what is sent through a Sender, and for what lapses by
+// its deadline or unanswered.
 type Actor struct {
 	ID      string `json:"id"`                // required; stable, as in an account name
 	Name    string `json:"name,omitempty"`    // for people to read
@@ -35,7 +36,7 @@ type Verb string
 // The verbs that an Authorizer is asked about.
 const (
 	VerbLock    Verb = "lock"   // order a lock, or preflight one
-	VerbReset   Verb = "reset"  // order a passcode reset
+	VerbReset   Verb = "reset"  // order a passcode reset, or the removal of the passcode
 	VerbUnlock  Verb = "unlock" // order an unlock
 	VerbCancel  Verb = "cancel"
 	VerbReveal  Verb = "reveal"
@@ -48,6 +49,8 @@ const (
 	VerbReseal     Verb = "reseal"      // seal secrets anew, of all scopes: the target is empty
 	VerbPurge      Verb = "purge"       // purge old secrets, of any scope: the target is empty
 	VerbBreakGlass Verb = "break-glass" // approve what one asked for oneself, in an emergency: recorded, with an alarm and a task for reviewers
+
+	VerbProvision Verb = "provision-token" // order that a device gets the token that a reset needs, or that it is taken back
 
 	VerbHold Verb = "hold" // place, lift and list the legal holds that keep a device's secrets from a purge
 )

@@ -163,10 +163,14 @@ func (s *Service) alarmProvider(ctx context.Context, b *breaker, a Action, class
 	if !b.toTell(now) {
 		return nil
 	}
+	reason := "no device of platform " + a.Device.Platform + " can be woken (" + class +
+		"): the push provider refuses or does not answer. Orders wait, and devices that come by themselves get them"
+	if s.platforms[a.Device.Platform].Sender != nil {
+		reason = "nothing can be sent to devices of platform " + a.Device.Platform + " (" + class +
+			"): the provider refuses or does not answer. Orders wait"
+	}
 	e := Event{
-		Type: EventAlarm, Actor: Actor{ID: actorSystem}, Scope: a.Device.Scope,
-		Reason: "no device of platform " + a.Device.Platform + " can be woken (" + class +
-			"): the push provider refuses or does not answer. Orders wait, and devices that come by themselves get them",
+		Type: EventAlarm, Actor: Actor{ID: actorSystem}, Scope: a.Device.Scope, Reason: reason,
 		Facts: map[string]string{"platform": a.Device.Platform, "outcome": class},
 	}
 	told, err := s.toldOf(ctx, e, now.Add(-alarmAgain))

@@ -6,7 +6,8 @@ import (
 )
 
 // Cancel withdraws an action: nothing more of it is delivered. What may have reached the device already stays what it is: the PIN stays
-// among the candidates, and an acknowledgement that comes later confirms the action all the same. Cancelling twice is the same as once.
+// among the candidates, and an acknowledgement that comes later confirms the action all the same. A Sender that has Withdraw is asked to
+// have the command dropped; that it could not is only logged. Cancelling twice is the same as once.
 // An action that has ended otherwise is a *TransitionError.
 func (s *Service) Cancel(ctx context.Context, actor Actor, id ID, reason string) (Action, error) {
 	if err := checkText("reason", reason, 1024, false); err != nil {
@@ -19,11 +20,19 @@ func (s *Service) Cancel(ctx context.Context, actor Actor, id ID, reason string)
 	if err := s.allow(ctx, actor, VerbCancel, Target{Device: a.Device, Action: &a}); err != nil {
 		return Action{}, err
 	}
-	return s.update(ctx, a, func(a Action) (Change, error) {
-		if a.State == StateCancelled {
+	follows := false
+	a, err = s.update(ctx, a, func(a Action) (Change, error) {
+		if follows = false; a.State == StateCancelled {
 			return Change{}, nil
 		}
 		c, err := s.act(a, Event{Type: EventCancelled, Actor: actor, Reason: s.withholdText(ctx, a, reason)})
+		if follows = err == nil && s.platforms[a.Device.Platform].follows(c.Actions[0]); follows && s.bound {
+			return c.rest(s.now()), nil // Run does it, once the caller has committed
+		}
 		return c.rest(time.Time{}), err
 	})
+	if err == nil && follows && !s.bound {
+		s.takeBack(ctx, a)
+	}
+	return a, err
 }

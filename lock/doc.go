@@ -44,10 +44,11 @@
 //	             └─► cancelled, expired
 //
 // An order that needs a second person begins as held, and is queued when it is approved. It has a lane of its own, and blocks nothing.
-// [Service.Unlock] is an order too: its acknowledgement confirms it and releases the action that it names, in one commit.
+// [Service.Unlock] is an order too: its acknowledgement confirms it and releases the action that it names, in one commit. So does that of
+// [Service.RevokeToken], and that of [Service.ClearPasscode] with what was reset before.
 //
-// The states and events are documented with [State] and [EventType]; [Action.Apply] is the transition table, and [Replay] proves that an
-// action is what its events say. "Open again" is recorded with its evidence and destroys nothing.
+// The states and events are documented with [State] and [EventType]; [Action.Apply] is the transition table, and [Action.Replay] proves
+// that an action is what its events say. "Open again" is recorded with its evidence and destroys nothing.
 //
 // An acknowledgement that comes late, when another lock is live: if that one has not left yet it is cancelled in the same change, and the
 // acknowledged action takes the lane, because it is the one that the device obeys. If it has left, both may be on the device, the lane
@@ -55,6 +56,22 @@
 //
 // A PIN of the caller's own joins a live lock only when that lock's PIN was the same actor's choice and is the same. It is not compared
 // with any other: the right to lock is not a way to guess what only the right to reveal gives.
+//
+// # Platforms that are sent to
+//
+// Where somebody else's queue or API delivers, the platform has a [Sender] and [Service.Run] does the work: it encodes, claims, sends, and
+// keeps the name that the provider gave the command ([Action].Ref), by which results come in ([Report].Ref) or are asked for. Promises and
+// states are the same: a command that may have been taken counts as delivered; what was certainly not taken is sent again for as long as the
+// order stands; a command that is cancelled is withdrawn, if the provider can, and is on the device if it says so all the same. A provider
+// that fails for all of its devices is tried by one command at a time, with one alarm a day, as for wake-ups.
+//
+// # Tokens
+//
+// Some devices take a new passcode only with a token that they were given before. [Service.ProvisionToken] makes one, of 32 random bytes,
+// and gives it to the device; it is a secret of its action, which no person gets to see, and which a purge keeps for as long as it may be in
+// force. The platform's plan of a later [Service.ResetPasscode] names that action ([Plan].Uses), and its command carries the token. An order
+// whose token is not in the ledger is blocked by a finding (secret_missing). [Service.RevokeToken] takes a token back. Limits and second
+// persons pass these orders by: a token opens nothing without a reset, which they do not.
 //
 // # A second person
 //

@@ -89,6 +89,7 @@ type Event struct {
 	Other    ID                `json:"other,omitempty"`   // another action: the unlock that released, the lock that superseded
 	NoLane   bool              `json:"no_lane,omitempty"` // acknowledged while another action held the lane
 	Secret   int               `json:"secret,omitempty"`  // the number of the secret that was disclosed
+	Ref      string            `json:"ref,omitempty"`     // the transport's own name for the action from now on
 	Facts    map[string]string `json:"facts,omitempty"`
 	Secrets  []Secret          `json:"secrets,omitempty"` // each box that the event adds or replaces, by its SHA-256
 	Order    *Action           `json:"order,omitempty"`
@@ -99,7 +100,7 @@ type Event struct {
 	Position int64  `json:"-"` // in the feed, set by the store; -1 while the event has none yet
 }
 
-// Decode sets the fields that have a JSON name from Body, which it limits to 256 KiB. It does not check the hash: Replay does.
+// Decode sets the fields that have a JSON name from Body, which it limits to 256 KiB. It does not check the hash: Action.Replay does.
 func (e *Event) Decode() error {
 	if len(e.Body) > 256<<10 {
 		return fmt.Errorf("event at position %d: body of %d bytes is over the limit of 256 KiB", e.Position, len(e.Body))

@@ -8,8 +8,10 @@ import (
 
 // begins is how an order begins: queued, or held until a second person or the limits let it go. An order of a batch that was opened begins
 // queued, because opening the batch was judged.
-func (s *Service) begins(actor Actor, r Request, t Target) (state State, heldBy string) {
+func (s *Service) begins(actor Actor, kind Kind, r Request, t Target) (state State, heldBy string) {
 	switch {
+	case kind.free():
+		return StateQueued, ""
 	case s.second(actor, VerbLock, t):
 		return StateHeld, heldByPolicy
 	case len(s.limitsOn(VerbLock, actor.ID, r.Device.Scope)) > 0:
@@ -18,6 +20,9 @@ func (s *Service) begins(actor Actor, r Request, t Target) (state State, heldBy 
 		return StateQueued, ""
 	}
 }
+
+// free reports whether orders of this kind are neither held nor counted: what they do opens nothing by itself.
+func (k Kind) free() bool { return k == KindProvisionToken || k == KindRevokeToken }
 
 // second reports whether an act needs a second person.
 func (s *Service) second(actor Actor, v Verb, t Target) bool {

@@ -25,6 +25,11 @@ func newFixture(t testing.TB, edits ...func(*lock.Config)) *locktest.Fixture {
 // mac is the device of most tests.
 func mac() lock.Device { return locktest.Device("mac-1") }
 
+// through has commands sent, instead of fetched.
+func through(s lock.Sender) func(*lock.Config) {
+	return func(c *lock.Config) { c.Platforms[0].Sender, c.Platforms[0].Waker = s, nil }
+}
+
 func parsed(t require.TestingT, s string) pin.PIN {
 	p, err := pin.Parse(s)
 	require.NoError(t, err)
@@ -113,7 +118,7 @@ func requireReplay(t interface {
 	require.NoError(t, err)
 	events, err := st.Events(t.Context(), lock.EventFilter{Action: id, Limit: 1000})
 	require.NoError(t, err)
-	replayed, err := lock.Replay(events)
+	replayed, err := lock.Action{}.Replay(events)
 	require.NoError(t, err)
 	want, err := json.Marshal(stored)
 	require.NoError(t, err)

@@ -71,7 +71,7 @@ func (s *Service) mend(ctx context.Context) error {
 		switch {
 		case a.State == StateHeld && a.HeldBy != "":
 			return a.Due.IsZero() || a.Due.After(s.heldUntil(a))
-		case a.State == StateHeld, (a.waits() || a.probed()) && s.platforms[a.Device.Platform].Waker != nil:
+		case a.State == StateHeld, a.waits() && s.platforms[a.Device.Platform].calls(), a.probed() && s.platforms[a.Device.Platform].Waker != nil:
 			return a.Due.IsZero() || a.Due.After(end)
 		default:
 			return false

@@ -35,6 +35,21 @@ func (o *Orders) ResetPasscode(ctx context.Context, actor Actor, r Request) (Act
 	return o.svc.ResetPasscode(ctx, actor, r)
 }
 
+// ClearPasscode is Service.ClearPasscode in the caller's transaction.
+func (o *Orders) ClearPasscode(ctx context.Context, actor Actor, r Request) (Action, error) {
+	return o.svc.ClearPasscode(ctx, actor, r)
+}
+
+// ProvisionToken is Service.ProvisionToken in the caller's transaction.
+func (o *Orders) ProvisionToken(ctx context.Context, actor Actor, r Request) (Action, error) {
+	return o.svc.ProvisionToken(ctx, actor, r)
+}
+
+// RevokeToken is Service.RevokeToken in the caller's transaction.
+func (o *Orders) RevokeToken(ctx context.Context, actor Actor, of ID, r Request) (Action, error) {
+	return o.svc.RevokeToken(ctx, actor, of, r)
+}
+
 // Unlock is Service.Unlock in the caller's transaction.
 func (o *Orders) Unlock(ctx context.Context, actor Actor, of ID, r Request) (Action, error) {
 	return o.svc.Unlock(ctx, actor, of, r)

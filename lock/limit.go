@@ -14,7 +14,7 @@ import (
 // could be wrong: an intent is committed first, and its place in the feed says whether it is within the limit. So of many requests that
 // race, by any number of processes, exactly Count pass.
 type Limit struct {
-	Verb   Verb   // VerbLock, which counts orders of every kind and the devices of each batch, or VerbReveal
+	Verb   Verb   // VerbLock, which counts orders of every kind, but for tokens, and the devices of each batch, or VerbReveal
 	Actor  string // whose ID it is for; empty: each actor by itself
 	Scope  string // where; empty: each scope by itself
 	Count  int    // devices; 0: none without a second person
@@ -176,7 +176,10 @@ func (c *count) counts(e Event) bool {
 	case EventBatchOpened:
 		return c.opened[e.Facts["batch"]].ID == e.ID
 	case EventOrdered:
-		return e.Order != nil && e.Order.State != StateConfirmed && !(e.Order.State == StateQueued && ofBatch(c.opened[e.Order.Batch], e))
+		if e.Order == nil || e.Order.Kind.free() || e.Order.State == StateConfirmed {
+			return false
+		}
+		return e.Order.State != StateQueued || !ofBatch(c.opened[e.Order.Batch], e)
 	default:
 		return true
 	}

@@ -135,6 +135,10 @@ func (d *desk) ordered(e lock.Event) string {
 	switch {
 	case d.ended[e.Order.Batch]:
 		return "batch: an order of a batch that was cancelled"
+	case e.Order.Kind == lock.KindProvisionToken:
+		if e.Order.State != lock.StateQueued {
+			return "approval: a token waits for somebody"
+		}
 	case e.Order.State == lock.StateHeld:
 		d.intents = append(d.intents, intent{event: e.ID, verb: lock.VerbLock, actor: e.Actor.ID, device: e.Order.Device.ID, at: e.Time})
 	case e.Order.State == lock.StateQueued && rules && e.Order.Batch == "":

@@ -15,6 +15,7 @@ type machine struct {
 	device lock.Device
 	kinds  []lock.Kind        // what is ordered for it
 	locked lock.ID            // the lock, or lost mode, that it is in; empty: it is open
+	code   lock.ID            // the reset whose passcode it has; empty: none, or a person's own
 	got    map[lock.ID]string // the PINs that left for it
 	gotAt  map[lock.ID]int    // when, by turns
 	cached []answer           // what it could not send yet
@@ -89,6 +90,10 @@ func (w *fleet) obey(m *machine, id lock.ID) {
 		if m.locked == a.Of {
 			m.unlock()
 		}
+	case lock.KindResetPasscode:
+		m.code = id
+	case lock.KindClearPasscode:
+		m.code = ""
 	}
 }
 
@@ -267,7 +272,7 @@ func (w *fleet) wipe(t *rapid.T) {
 	m := w.any(t)
 	w.says("%s is wiped", m)
 	m.unlock()
-	m.cached = nil
+	m.cached, m.code = nil, ""
 	m.wiped = max(m.wiped, 1)
 	for tries := 1; !w.sign(t, m, w.at(t), lock.EvidenceReenrolled); tries++ {
 		require.Less(t, tries, 10, "I9: it is on record in the end")
@@ -335,6 +340,8 @@ func (m *machine) released(before lock.Action, e lock.Event) string {
 		return ""
 	case e.Evidence == lock.EvidenceReenrolled && m.wiped == 0:
 		return "I8: released because of a wipe that never was"
+	case m.code == before.ID:
+		return "I8: released (" + string(e.Evidence) + ") while it is the passcode of the device"
 	case m.locked == before.ID:
 		return "I8: released (" + string(e.Evidence) + ") while its PIN locks the device"
 	}

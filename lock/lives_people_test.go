@@ -25,6 +25,9 @@ func (w *fleet) order(t *rapid.T) { w.orderFor(t, w.any(t)) }
 func (w *fleet) orderFor(t *rapid.T, m *machine) {
 	kind, who := rapid.SampledFrom(m.kinds).Draw(t, "kind"), w.someone(t)
 	req := w.request(t, m)
+	if kind == lock.KindClearPasscode || kind == lock.KindProvisionToken { // which carry none
+		req.PIN, req.Keep, req.Reuse = pinNone, false, ""
+	}
 	live := w.live(m, kind)
 	var a lock.Action
 	how, err := w.call(t, w.at(t), func(s *lock.Service) (err error) {
@@ -56,6 +59,10 @@ func ordering(s *lock.Service, kind lock.Kind) func(context.Context, lock.Actor,
 		return s.LostMode
 	case lock.KindResetPasscode:
 		return s.ResetPasscode
+	case lock.KindClearPasscode:
+		return s.ClearPasscode
+	case lock.KindProvisionToken:
+		return s.ProvisionToken
 	}
 	return s.Lock
 }
@@ -180,8 +187,11 @@ func (w *fleet) words(t *rapid.T, m *machine) string {
 // live is the action that holds the lane of this kind.
 func (w *fleet) live(m *machine, kind lock.Kind) lock.ID {
 	lane := "lock"
-	if kind == lock.KindResetPasscode {
+	switch kind {
+	case lock.KindResetPasscode, lock.KindClearPasscode:
 		lane = "passcode"
+	case lock.KindProvisionToken:
+		lane = "secret"
 	}
 	for _, a := range w.ledger.of(m.device.ID) {
 		if a.Lane == lane {

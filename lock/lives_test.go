@@ -57,7 +57,7 @@ func newFleet(t *rapid.T, st lock.Store) *fleet {
 	for _, m := range []*machine{
 		{device: locktest.Device("mac-1"), kinds: []lock.Kind{lock.KindLock}},
 		{device: locktest.Device("mac-2"), kinds: []lock.Kind{lock.KindLock}},
-		{device: locktest.Device("phone-3"), kinds: []lock.Kind{lock.KindLostMode, lock.KindResetPasscode}},
+		{device: locktest.Device("phone-3"), kinds: []lock.Kind{lock.KindLostMode, lock.KindResetPasscode, lock.KindClearPasscode, lock.KindProvisionToken}},
 	} {
 		m.got, m.gotAt, m.shown = map[lock.ID]string{}, map[lock.ID]int{}, map[string]bool{}
 		w.macs = append(w.macs, m)

@@ -25,7 +25,9 @@ func transitions(t EventType) (step, bool) {
 		return step{[]State{StateHeld}, StateCancelled}, true
 	case EventIssued:
 		return step{[]State{StateQueued}, StateIssued}, true
-	case EventRedelivered, EventNotNow, EventProgress:
+	case EventProgress: // also of what was given up: its result may come by a name that is learnt late
+		return step{[]State{StateIssued, StateUnconfirmed, StateCancelled}, ""}, true
+	case EventRedelivered, EventNotNow:
 		return step{[]State{StateIssued}, ""}, true
 	case EventWoken:
 		return step{[]State{StateQueued, StateIssued, StateConfirmed}, ""}, true
@@ -49,9 +51,10 @@ func transitions(t EventType) (step, bool) {
 	}
 }
 
-// allows reports whether the event may happen in the action's state. What never left cannot be released, but by what confirmed it.
+// allows reports whether the event may happen in the action's state. What never left makes no progress, and cannot be released, but by
+// what confirmed it.
 func (s step) allows(a Action, t EventType) bool {
-	if t == EventReleased && a.State != StateConfirmed && a.Deliveries == 0 {
+	if (t == EventReleased || t == EventProgress) && a.State != StateConfirmed && a.Deliveries == 0 {
 		return false
 	}
 	return s.from == nil || slices.Contains(s.from, a.State)
@@ -110,11 +113,10 @@ func record(a Action, e Event) Action {
 	a.Version, a.Head, a.Changed = e.Seq, e.Hash, e.Time
 	a.Secrets = mergeSecrets(a.Secrets, e.Secrets)
 	if len(e.Facts) > 0 && (e.Type == EventProgress || e.Type == EventAcknowledged || e.Type == EventRefused) {
-		a.Facts = maps.Clone(a.Facts)
-		if a.Facts == nil {
-			a.Facts = map[string]string{}
-		}
-		maps.Copy(a.Facts, e.Facts)
+		a.Facts = merged(a.Facts, e.Facts)
+	}
+	if e.Ref != "" {
+		a.Ref = e.Ref
 	}
 	if e.Type == EventReenrolled || e.Evidence == EvidenceReenrolled {
 		a.Reenrolled = e.Time
@@ -126,6 +128,8 @@ func record(a Action, e Event) Action {
 		a.Deliveries, a.Delivered, a.Deferred = e.Delivery, e.Time, false
 		if e.Type == EventIssued {
 			a.Issued = e.Time
+		} else {
+			a.Ref = e.Ref // what it was called before is not its name any more
 		}
 	case EventNotNow:
 		a.Deferred = true
@@ -147,6 +151,14 @@ func record(a Action, e Event) Action {
 		a.WakeOutcome = e.Facts["outcome"]
 	}
 	return a
+}
+
+// merged is what was said and what is said now, in a map of its own.
+func merged(have, said map[string]string) map[string]string {
+	all := make(map[string]string, len(have)+len(said))
+	maps.Copy(all, have)
+	maps.Copy(all, said)
+	return all
 }
 
 // checkSecrets holds that a secret is added under the next number, that only a reseal or a purge touches one that is there, and that
@@ -184,24 +196,24 @@ func mergeSecrets(have, add []Secret) []Secret {
 	return merged
 }
 
-// Replay verifies the hash chain of one action's events, which must be all of them in order, and returns their fold: the action as it
-// is, without boxes and scheduling hints. An event that was changed, left out or put in is an error that names the first bad one.
-func Replay(events []Event) (Action, error) {
-	var a Action
-	for i, e := range events {
+// Replay verifies the hash chain of the events that follow what the action is, in order and without a gap, and returns the action after
+// them, without boxes and scheduling hints: Action{}.Replay takes all of an action's events and proves what it is. An event that was
+// changed, left out or put in is an error that names the first bad one.
+func (a Action) Replay(events []Event) (Action, error) {
+	for _, e := range events {
 		if err := e.Decode(); err != nil {
 			return a, fmt.Errorf("replay: %w", err)
 		}
 		prev := a.Head
-		if i == 0 {
+		if a.Version == 0 {
 			prev = make([]byte, sha256.Size)
 		}
 		if !bytes.Equal(e.Prev, prev) || !e.intact() {
-			return a, fmt.Errorf("replay: event %d of action %s at position %d breaks the hash chain", i+1, events[0].Action, e.Position)
+			return a, fmt.Errorf("replay: event %d of action %s at position %d breaks the hash chain", a.Version+1, events[0].Action, e.Position)
 		}
 		next, err := a.Apply(e)
 		if err != nil {
-			return a, fmt.Errorf("replay: event %d of action %s at position %d: %w", i+1, events[0].Action, e.Position, err)
+			return a, fmt.Errorf("replay: event %d of action %s at position %d: %w", a.Version+1, events[0].Action, e.Position, err)
 		}
 		a = next
 	}

@@ -34,7 +34,7 @@ var lifecycle = map[lock.EventType]map[string]lock.State{
 	lock.EventIssued:      {"queued": "issued"},
 	lock.EventRedelivered: {"issued": "issued"},
 	lock.EventNotNow:      {"issued": "issued"},
-	lock.EventProgress:    {"issued": "issued"},
+	lock.EventProgress:    {"issued": "issued", "unconfirmed": "unconfirmed", "cancelled once issued": "cancelled"},
 	lock.EventWoken:       {"queued": "queued", "issued": "issued", "confirmed": "confirmed"},
 	lock.EventAcknowledged: {
 		"held": "confirmed", "queued": "confirmed", "issued": "confirmed", "confirmed": "confirmed", "unconfirmed": "confirmed",

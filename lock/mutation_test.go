@@ -20,7 +20,7 @@ var runMutations = flag.Bool("mutations", false, "break the code as each file of
 func TestMutations(t *testing.T) {
 	files, err := filepath.Glob("testdata/mutations/*.txt")
 	require.NoError(t, err)
-	missing := []string{"I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "candidates", "limits", "approvals", "retries", "batch"}
+	missing := []string{"I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "candidates", "limits", "approvals", "retries", "batch", "sending", "tokens"}
 	for _, file := range files {
 		m := readMutation(t, file)
 		missing = slices.DeleteFunc(missing, func(one string) bool { return one == m.invariant })
@@ -98,7 +98,7 @@ func (m mutation) without(t *testing.T) map[string]string {
 	names, err := filepath.Glob("*_test.go")
 	require.NoError(t, err)
 	for _, name := range names {
-		lives := m.test == "TestAnyLife" || m.test == "TestWhatWorkedIsOverOnceAnotherPINLeft"
+		lives := slices.Contains([]string{"TestAnyLife", "TestAnySending", "TestWhatWorkedIsOverOnceAnotherPINLeft"}, m.test)
 		if lives && !strings.HasPrefix(name, "lives") && name != "helpers_test.go" && name != "export_test.go" {
 			path, err := filepath.Abs(name)
 			require.NoError(t, err)

@@ -57,8 +57,8 @@ func (s *Service) nextOnce(ctx context.Context, d Device, states []State) (Comma
 	})
 	for _, a := range open {
 		p, known := s.platforms[a.Device.Platform]
-		if !known || a.Device.Platform != d.Platform {
-			continue // another transport of the same device delivers it
+		if !known || p.Sender != nil || a.Device.Platform != d.Platform {
+			continue // another transport of the same device delivers it, or Run does
 		}
 		e, over, err := s.over(ctx, a, p)
 		if over {
@@ -78,6 +78,9 @@ func (s *Service) nextOnce(ctx context.Context, d Device, states []State) (Comma
 // overdue returns the event that ends an action which must not be delivered any more.
 func (s *Service) overdue(a Action, p Platform) (Event, bool) {
 	lost := a.Deliveries - min(a.Deferrals, 100)
+	if p.Sender != nil { // Run's schedule bounds how often, not the device
+		lost = a.Deliveries - a.Deferrals
+	}
 	late := !a.NotAfter.IsZero() && !s.now().Before(a.NotAfter)
 	system := Actor{ID: actorSystem}
 	switch {
@@ -87,14 +90,21 @@ func (s *Service) overdue(a Action, p Platform) (Event, bool) {
 		return Event{Type: EventExpired, Actor: system, Reason: "its deadline passed before it left"}, true
 	case a.State == StateIssued && late:
 		return Event{Type: EventLapsed, Actor: system, Reason: "its deadline passed without an answer"}, true
+	case p.Sender != nil && !a.unsent(): // its result will come
+		return Event{}, false
 	case a.State == StateIssued && lost >= p.MaxDeliveries:
-		return Event{
-			Type: EventLapsed, Actor: system,
-			Reason: fmt.Sprintf("delivered %d times, and the device came back without an answer", lost),
-		}, true
+		return Event{Type: EventLapsed, Actor: system, Reason: fmt.Sprintf(p.unanswered(), lost)}, true
 	default:
 		return Event{}, false
 	}
+}
+
+// unanswered says why an action lapses after so many deliveries.
+func (p Platform) unanswered() string {
+	if p.Sender != nil {
+		return "sent %d times, and nobody said that it was taken"
+	}
+	return "delivered %d times, and the device came back without an answer"
 }
 
 // record commits one event of one action.
@@ -109,45 +119,48 @@ func (s *Service) record(ctx context.Context, a Action, e Event) error {
 
 // deliver encodes, claims, and only then lets the bytes go.
 func (s *Service) deliver(ctx context.Context, p Platform, listed Action, d Device) (Command, error) {
-	a, err := s.cfg.Store.Get(ctx, listed.ID) // with its boxes
+	a, body, c, err := s.prepare(ctx, listed, &Order{Device: d}, actorDevice)
 	if err != nil {
 		return Command{}, err
 	}
-	if a.Version != listed.Version {
-		return Command{}, ErrConflict
-	}
-	o := Order{Action: a.withoutBoxes(), Device: d}
-	if a.hasSecret(SecretPIN) {
-		if o.PIN, _, err = s.open(ctx, a, SecretPIN); err != nil {
-			return Command{}, err
-		}
-	}
-	body, err := p.Codec.Encode(o)
-	if err != nil {
-		return Command{}, fmt.Errorf("%w: encode action %s: %w", ErrSealed, a.ID, err)
-	}
-	e := Event{Type: EventIssued, Actor: Actor{ID: actorDevice}, Delivery: a.Deliveries + 1}
-	if e.Time, err = s.afterOthers(ctx, a); err != nil {
-		return Command{}, err
-	}
-	if a.State == StateIssued {
-		e.Type = EventRedelivered
-	}
-	c, err := s.act(a, e)
-	if err != nil {
-		return Command{}, err
-	}
-	c.Actions[0].Due, c.Actions[0].Wake = s.dueAt(p, c.Actions[0], rewake), 0
+	c = c.rest(s.dueAt(p, c.Actions[0], rewake))
 	if err := s.commit(ctx, c); err != nil {
 		return Command{}, err
 	}
 	return Command{ID: a.ID, Body: body}, nil
 }
 
+// prepare fills in the order and encodes it, and makes the change that claims its delivery. Only what is at the version that was listed is delivered.
+func (s *Service) prepare(ctx context.Context, listed Action, o *Order, by string) (a Action, body []byte, c Change, err error) {
+	if a, err = s.cfg.Store.Get(ctx, listed.ID); err != nil { // with its boxes
+		return a, nil, c, err
+	}
+	if a.Version != listed.Version {
+		return a, nil, c, ErrConflict
+	}
+	o.Action = a.withoutBoxes()
+	if o.PIN, o.Secret, err = s.secrets(ctx, a); err != nil {
+		return a, nil, c, err
+	}
+	if body, err = s.platforms[a.Device.Platform].Codec.Encode(*o); err != nil {
+		return a, nil, c, fmt.Errorf("%w: encode action %s: %w", ErrSealed, a.ID, err)
+	}
+	e := Event{Type: EventIssued, Actor: Actor{ID: by}, Delivery: a.Deliveries + 1}
+	if e.Time, err = s.afterOthers(ctx, a); err != nil {
+		return a, nil, c, err
+	}
+	if a.State == StateIssued {
+		e.Type = EventRedelivered
+	}
+	c, err = s.act(a, e)
+	return a, body, c, err
+}
+
 // afterOthers is a time after all that was delivered to the device of other actions, and after what was said of their PINs. Which PIN is on
 // it follows from this order, whatever the clocks of the processes say.
 func (s *Service) afterOthers(ctx context.Context, a Action) (time.Time, error) {
-	others, err := s.cfg.Store.List(ctx, Filter{Scope: a.Device.Scope, Devices: []string{a.Device.ID}, Kinds: pinKinds(), Limit: 20})
+	kinds := append(pinKinds(), KindClearPasscode)
+	others, err := s.cfg.Store.List(ctx, Filter{Scope: a.Device.Scope, Devices: []string{a.Device.ID}, Kinds: kinds, Limit: 20})
 	var last time.Time
 	for _, other := range others {
 		if other.ID != a.ID {
@@ -160,7 +173,7 @@ func (s *Service) afterOthers(ctx context.Context, a Action) (time.Time, error) 
 // dueAt is when Run looks at a waiting action next: after the pause if it can wake the device, and at its deadline in any case.
 func (s *Service) dueAt(p Platform, a Action, pause time.Duration) time.Time {
 	due := s.now().Add(pause)
-	if p.Waker == nil || !a.NotAfter.IsZero() && due.After(a.NotAfter) {
+	if p.Waker == nil && p.Sender == nil || !a.NotAfter.IsZero() && due.After(a.NotAfter) {
 		return a.NotAfter
 	}
 	return due

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/latchkey-mdm/latchkey/pin"
@@ -14,10 +13,12 @@ import (
 
 // deadline is how long an order waits for its device when the request does not say. A passcode that somebody waits for is of no use later.
 func deadline(kind Kind) time.Duration {
-	if kind == KindResetPasscode {
+	switch kind {
+	case KindResetPasscode, KindClearPasscode:
 		return 10 * time.Minute
+	default:
+		return 30 * 24 * time.Hour
 	}
-	return 30 * 24 * time.Hour
 }
 
 // Lock orders a lock. When it returns, the PIN is sealed and durable and the action is queued: the device fetches it when it comes
@@ -42,22 +43,43 @@ func (s *Service) ResetPasscode(ctx context.Context, actor Actor, r Request) (Ac
 	return s.order(ctx, actor, KindResetPasscode, VerbReset, r, Target{})
 }
 
-// Preflight says what a lock would do on this device, without ordering it. Findings at LevelBlock are no error here: what the policy has
-// against a PIN of the caller's own is among them, and why a PIN cannot be kept. Only an order compares a PIN with earlier ones, because
-// whoever asks could try out PINs, and an order is on record.
+// Preflight says what an order of Request.Kind would do on this device, without ordering it. It asks for the right to order that kind.
+// Findings at LevelBlock are no error here: what the policy has against a PIN of the caller's own is among them, and why a PIN cannot be
+// kept. Only an order compares a PIN with earlier ones, because whoever asks could try out PINs, and an order is on record.
 func (s *Service) Preflight(ctx context.Context, actor Actor, r Request) ([]Finding, error) {
 	if err := r.validate(s.now()); err != nil {
 		return nil, err
 	}
-	if err := s.allow(ctx, actor, VerbLock, Target{Device: r.Device}); err != nil {
-		return nil, err
-	}
-	_, plan, err := s.plan(r)
+	r.Kind = cmp.Or(r.Kind, KindLock)
+	v, err := r.Kind.verb()
 	if err != nil {
 		return nil, err
 	}
-	about, err := s.judge(ctx, KindLock, plan, r)
+	if err := s.allow(ctx, actor, v, Target{Device: r.Device}); err != nil {
+		return nil, err
+	}
+	_, plan, err := s.plan(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	about, err := s.judge(ctx, r.Kind, plan.Plan, r)
 	return slices.Concat(plan.Findings, about), err
+}
+
+// verb is the right that an order of this kind takes.
+func (k Kind) verb() (Verb, error) {
+	switch k {
+	case KindLock, KindLostMode:
+		return VerbLock, nil
+	case KindResetPasscode, KindClearPasscode:
+		return VerbReset, nil
+	case KindUnlock:
+		return VerbUnlock, nil
+	case KindProvisionToken, KindRevokeToken:
+		return VerbProvision, nil
+	default:
+		return "", &InputError{Field: "kind", Rule: "must be one that can be ordered"}
+	}
 }
 
 func (r Request) validate(now time.Time) error {
@@ -87,6 +109,9 @@ func (r Request) validate(now time.Time) error {
 	case r.Reuse != "" && !r.Keep && r.PIN.IsZero():
 		return &InputError{Field: "reuse", Rule: "is only for a PIN that is kept or chosen: a new one is never used before"}
 	}
+	if err := checkOptions(r.Options); err != nil {
+		return err
+	}
 	if leak := r.discreet(r.PIN); leak != nil {
 		return leak
 	}
@@ -103,11 +128,11 @@ func (s *Service) order(ctx context.Context, actor Actor, kind Kind, v Verb, r R
 		return Action{}, err
 	}
 	if t.Action != nil {
-		if err := endedBy(t.Action, r.Device); err != nil {
+		if err := endedBy(t.Action, kind, r.Device); err != nil {
 			return Action{}, err
 		}
 	}
-	r.state, r.heldBy = s.begins(actor, r, t)
+	r.state, r.heldBy = s.begins(actor, kind, r, t)
 	a, err = s.place(ctx, actor, kind, r)
 	if err == nil && a.State == StateHeld {
 		a, err = s.settle(ctx, actor, a, r)
@@ -229,33 +254,16 @@ func (s *Service) samePIN(ctx context.Context, actor Actor, live Action, r Reque
 	return err == nil && code.Equal(r.PIN), err
 }
 
-// plan asks the platform what the order would do. What describes the device is no PIN for it: it can be guessed, and is kept in clear.
-func (s *Service) plan(r Request) (Platform, Plan, error) {
-	d := r.Device.snapshot()
-	p, ok := s.platforms[r.Device.Platform]
-	if !ok {
-		names := slices.Sorted(maps.Keys(s.platforms))
-		return p, Plan{}, &InputError{
-			Field: "device.platform", Rule: "is not configured here; configured are: " + strings.Join(names, ", "),
-		}
-	}
-	plan := p.Codec.Plan(r.Device, r)
-	if !plan.NoPIN {
-		plan.Policy.Avoid = slices.Concat(plan.Policy.Avoid, []string{d.Serial, d.Name, d.User, d.Model, d.ID})
-	}
-	return p, plan, nil
-}
-
 // draft makes the whole change of a new order: preflight passed, PIN drawn and sealed, and proven to be encodable.
 func (s *Service) draft(ctx context.Context, actor Actor, kind Kind, r Request) (Change, error) {
-	p, plan, err := s.plan(r)
+	p, plan, err := s.plan(ctx, r)
 	if err != nil {
 		return Change{}, err
 	}
 	if blocked(plan.Findings, r.Force) {
 		return Change{}, &BlockedError{Findings: plan.Findings}
 	}
-	chosen, err := s.choose(ctx, actor, kind, plan, r)
+	chosen, err := s.choose(ctx, actor, kind, plan.Plan, r)
 	if err != nil {
 		return Change{}, err
 	}
@@ -269,14 +277,18 @@ func (s *Service) draft(ctx context.Context, actor Actor, kind Kind, r Request) 
 	}
 	a := Action{
 		ID: NewID(now), Kind: kind, State: cmp.Or(r.state, StateQueued), HeldBy: r.heldBy, Of: r.of, Device: r.Device.snapshot(),
-		Ticket: r.Ticket, Message: r.Message, PhoneNumber: r.PhoneNumber,
+		Ticket: r.Ticket, Message: r.Message, PhoneNumber: r.PhoneNumber, Options: maps.Clone(r.Options), Uses: plan.Uses,
 		Supplied: !r.PIN.IsZero(), Kept: chosen.from.ID, PINMade: chosen.made(), Forced: forced(plan.Findings), Findings: findings,
 		Batch: r.Batch, Holds: plan.Holds, NotAfter: r.NotAfter.UTC().Truncate(time.Microsecond),
 	}
 	if chosen.reused {
 		a.Reuse = maskDigits(r.Reuse, plan.Policy.Length)
 	}
-	if _, err := p.Codec.Encode(Order{Action: a, Device: r.Device, PIN: chosen.code}); err != nil {
+	o := Order{Action: a, Device: r.Device, PIN: chosen.code}
+	if o.Secret, err = s.carried(ctx, plan); err != nil {
+		return Change{}, err
+	}
+	if _, err := p.Codec.Encode(o); err != nil {
 		return Change{}, fmt.Errorf("the platform cannot encode this order: %w", err)
 	}
 	// People write of the PIN that did not work last time. Which it was is not said here: that would be a way to guess it.
@@ -284,12 +296,8 @@ func (s *Service) draft(ctx context.Context, actor Actor, kind Kind, r Request) 
 	if plan.NoPIN {
 		e.Reason = s.maskAll(Request{Device: r.Device, Kind: KindLock}, r.Reason)
 	}
-	if !chosen.code.IsZero() {
-		secret, err := s.seal(ctx, a, SecretPIN, chosen.code)
-		if err != nil {
-			return Change{}, err
-		}
-		e.Secrets = []Secret{secret}
+	if e.Secrets, err = s.sealed(ctx, plan, o); err != nil {
+		return Change{}, err
 	}
 	c, err := s.create(a, e, now)
 	if a.HeldBy != "" {
@@ -326,6 +334,11 @@ func (r Request) discreet(code pin.PIN) *InputError {
 	} {
 		if contains(f.text, code) {
 			return &InputError{Field: f.field, Rule: "must not contain the PIN"}
+		}
+	}
+	for name, value := range r.Options {
+		if contains(name, code) || contains(value, code) {
+			return &InputError{Field: "options", Rule: "must not contain the PIN"}
 		}
 	}
 	return nil

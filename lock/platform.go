@@ -12,6 +12,9 @@ type Platform struct {
 	Name  string // required, unique among the configured
 	Codec Codec  // required
 	Waker Waker  // nil: devices come by themselves
+	// Sender hands commands to somebody else's queue or API, and Run does that: Next has nothing for the devices of this platform. nil:
+	// devices fetch their commands, through Next.
+	Sender Sender
 	// Guard is how long after an acknowledgement a sign of life proves nothing, because a device may send one more message before it
 	// locks. 0: 60 seconds.
 	Guard time.Duration
@@ -54,6 +57,12 @@ type Plan struct {
 	Policy   pin.Policy // what the PIN must obey; generation draws from it
 	NoPIN    bool       // the order carries no PIN of the server's: the device makes one, or none is needed
 	Holds    bool       // once acknowledged, the device stays locked until there is evidence that it is open
+	// Makes names a secret that the order makes and carries, as the token of a KindProvisionToken: 32 random bytes, sealed under this name
+	// with the action, and shown to nobody. Such an order has no PIN. Empty: none; it cannot be SecretPIN.
+	Makes string
+	// Uses is the action whose secret, which is no PIN, the command carries, as a reset needs the token that an earlier action provisioned.
+	// It must be one of the same device. Empty: none.
+	Uses ID
 }
 
 // Finding is one result of preflight.
@@ -75,23 +84,24 @@ const (
 	LevelInfo  Level = "info"
 )
 
-// Request is an order for one device.
+// Request is an order for one device. The names of its options have at most 64 characters, their values 256.
 type Request struct {
 	Device      Device
-	Kind        Kind      // set by the verb that orders, so that Plan sees it; what a caller puts there is ignored
-	Reason      string    // why, in the actor's words; at most 1,024 characters. A number of as many digits as a PIN has is not kept
-	Ticket      string    // at most 128 characters
-	Message     string    // for the locked screen; the platform's rules apply, and it must not contain the PIN
-	PhoneNumber string    // for the locked screen; the platform's rules apply
-	PIN         pin.PIN   // the caller's choice, checked by the plan's policy and Config.Rotation; zero: a new one is drawn, or see Keep
-	Keep        bool      // use the PIN again that the device confirmed last, if Config.Rotation allows
-	Reuse       string    // with PIN or Keep: why one that was used before or shown to somebody may be used again; at most 1,024 characters
-	NotAfter    time.Time // nothing is delivered from then on; zero: 30 days from now
-	Force       bool      // order over findings that block and are forceable
-	Key         string    // idempotency key, at most 128 characters: the same order for ever
-	Batch       string    // at most 128 characters; a PIN of the caller's own is shared by all orders of a batch
+	Kind        Kind              // for Preflight: of what; empty: KindLock. The verbs that order set it, whatever a caller puts there
+	Reason      string            // why, in the actor's words; at most 1,024 characters. A number of as many digits as a PIN has is not kept
+	Ticket      string            // at most 128 characters
+	Message     string            // for the locked screen; the platform's rules apply, and it must not contain the PIN
+	PhoneNumber string            // for the locked screen; the platform's rules apply
+	PIN         pin.PIN           // the caller's choice, checked by the plan's policy and Config.Rotation; zero: a new one is drawn, or see Keep
+	Keep        bool              // use the PIN again that the device confirmed last, if Config.Rotation allows
+	Reuse       string            // with PIN or Keep: why one that was used before or shown to somebody may be used again; at most 1,024 characters
+	NotAfter    time.Time         // nothing is delivered from then on; zero: 30 days from now
+	Options     map[string]string // the platform's own, which Plan checks and Encode reads: at most 16, without the PIN
+	Force       bool              // order over findings that block and are forceable
+	Key         string            // idempotency key, at most 128 characters: the same order for ever
+	Batch       string            // at most 128 characters; a PIN of the caller's own is shared by all orders of a batch
 
-	of     ID     // KindUnlock: the action that it ends
+	of     ID     // KindUnlock, KindRevokeToken: the action that it ends
 	state  State  // how the action begins; empty: queued
 	heldBy string // what holds it from the beginning
 	ousts  bool   // it takes the place of an order that a limit holds
@@ -101,8 +111,9 @@ type Request struct {
 // Order is what a codec encodes.
 type Order struct {
 	Action Action
-	Device Device  // as the transport knows it now, with facts
+	Device Device  // as the transport knows it now, with facts; when Run sends it, as the action keeps it, without facts
 	PIN    pin.PIN // zero when the plan said NoPIN
+	Secret pin.PIN // what Plan.Makes made, or what Plan.Uses names; else zero
 }
 
 // Command is what leaves for a device. The zero Command means that there is nothing to send.
@@ -126,6 +137,7 @@ const (
 type Report struct {
 	Scope, Device string // as the transport proved it, never as the body claims
 	Action        ID     // the command's ID
+	Ref           string // the transport's own name for it (Action.Ref), when it does not give the ID
 	Outcome       Outcome
 	Facts         map[string]string // message result, error codes; never a secret. At most 32, cut to 1,024 bytes each
 }

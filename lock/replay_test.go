@@ -77,7 +77,7 @@ func TestReplayNamesTheBadEvent(t *testing.T) {
 		for i := range len(events) - 1 { // of the last, nothing follows that could show: the stored Head does, see below
 			t.Run(fmt.Sprintf("event %d %s", i+1, name), func(t *testing.T) {
 				chain, bad := damage(i)
-				_, err := lock.Replay(chain)
+				_, err := lock.Action{}.Replay(chain)
 				require.ErrorContains(t, err, fmt.Sprintf("event %d of action", bad+1))
 				require.ErrorContains(t, err, string(a.ID))
 			})
@@ -88,7 +88,7 @@ func TestReplayNamesTheBadEvent(t *testing.T) {
 func TestReplayOfCutChain(t *testing.T) {
 	f := newFixture(t)
 	a, events := lived(t, f)
-	cut, err := lock.Replay(events[:len(events)-1])
+	cut, err := lock.Action{}.Replay(events[:len(events)-1])
 	require.NoError(t, err)
 	assert.NotEqual(t, a.Head, cut.Head, "the end of a chain is proven by the action's Head")
 }
@@ -99,7 +99,7 @@ func TestReplayOfImpossibleLife(t *testing.T) {
 	events := eventsOf(t, f, a.ID)
 	e := lock.Event{Action: a.ID, Seq: 2, Type: lock.EventReleased, Time: a.Created, Scope: "acme", Device: "mac-1"}
 	require.NoError(t, e.Seal(events[0].Hash))
-	_, err := lock.Replay(append(events, e))
+	_, err := lock.Action{}.Replay(append(events, e))
 	var impossible *lock.TransitionError
 	require.ErrorAs(t, err, &impossible, "a chain that verifies may still tell what cannot have happened")
 	assert.ErrorContains(t, err, "event 2 of action")
@@ -140,6 +140,6 @@ func FuzzDecode(f *testing.F) {
 		if len(encoded) <= 256<<10 {
 			require.NoError(t, again.Decode(), "what was read must be readable when it is written")
 		}
-		_, _ = lock.Replay([]lock.Event{e})
+		_, _ = lock.Action{}.Replay([]lock.Event{e})
 	})
 }

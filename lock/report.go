@@ -14,6 +14,8 @@ import (
 // received. A repeated answer is recorded once. What the device says wins over what we thought: an acknowledgement confirms an action
 // that was cancelled or had lapsed.
 //
+// With Ref instead of Action, the result of a command that is being sent may come before its name is durable: that is an error, too.
+//
 // Errors: ErrNotOurs (pass the result on), ErrWrongDevice (recorded as an alarm), *InputError; any other means that nothing is durable
 // and the device must send its answer again.
 func (s *Service) Report(ctx context.Context, r Report) error {
@@ -25,16 +27,14 @@ func (s *Service) Report(ctx context.Context, r Report) error {
 	default:
 		return &InputError{Field: "outcome", Rule: "must be acknowledged, refused, not-now or progress"}
 	}
-	a, err := s.cfg.Store.Get(ctx, r.Action)
-	if errors.Is(err, ErrNotFound) {
-		return ErrNotOurs
+	if err := checkRef(r.Ref); err != nil {
+		return err
 	}
+	a, err := s.reported(ctx, r)
 	if err != nil {
 		return err
 	}
-	if a.Kind == KindEscrow { // was never sent, so no device can answer it
-		return ErrNotOurs
-	}
+	r.Action = a.ID
 	if a.Device.Scope != r.Scope || a.Device.ID != r.Device {
 		return s.wrongDevice(ctx, r)
 	}
@@ -49,6 +49,18 @@ func (s *Service) Report(ctx context.Context, r Report) error {
 		s.Kick()
 	}
 	return err
+}
+
+// reported finds the action that a report is about, by ID or by Ref.
+func (s *Service) reported(ctx context.Context, r Report) (Action, error) {
+	if r.Action == "" && r.Ref != "" {
+		return s.byRef(ctx, r)
+	}
+	a, err := s.cfg.Store.Get(ctx, r.Action)
+	if errors.Is(err, ErrNotFound) || err == nil && a.Kind == KindEscrow { // which was never sent, so no device can answer it
+		return Action{}, ErrNotOurs
+	}
+	return a, err
 }
 
 func (s *Service) wrongDevice(ctx context.Context, r Report) error {
@@ -69,6 +81,9 @@ func (s *Service) answer(ctx context.Context, a Action, r Report) (Change, error
 		return Change{}, err
 	}
 	e := Event{Actor: Actor{ID: actorDevice}, Facts: room(a.Facts, facts)}
+	if a.Ref == "" { // its sender did not live to record it
+		e.Ref = r.Ref
+	}
 	switch r.Outcome {
 	case Acknowledged:
 		return s.acknowledge(ctx, a, e)
@@ -88,6 +103,9 @@ func (s *Service) answer(ctx context.Context, a Action, r Report) (Change, error
 		return c.rest(s.dueAt(s.platforms[a.Device.Platform], a, rewake)), err
 	default:
 		e.Type = EventProgress
+		if e.Ref == "" && len(e.Facts) > 0 && maps.Equal(a.Facts, merged(a.Facts, e.Facts)) {
+			return Change{}, nil // it says nothing new
+		}
 		c, err := s.act(a, e)
 		return c.rest(a.Due), err
 	}
@@ -137,13 +155,7 @@ func (s *Service) acknowledge(ctx context.Context, a Action, e Event) (Change, e
 	}
 	next.Due, next.Wake = s.probeAt(next, 0), 0
 	c.Actions, c.Events = append(c.Actions, next), append(c.Events, sealed)
-	if a.Kind == KindUnlock {
-		return s.unlocks(ctx, c, next)
-	}
-	if next.purged() && next.MayBeOnDevice() {
-		return s.withAlarm(c, next, "the device acknowledged a command whose PIN was purged, because nothing said that it would: nobody has that PIN")
-	}
-	return c, nil
+	return s.ends(ctx, c, next)
 }
 
 func (s *Service) supersede(holder Action, by ID, why string) (Change, error) {

@@ -100,11 +100,19 @@ func (l *line) full() bool { return len(l.waiting)+l.planned >= runPage }
 type job struct {
 	id     ID
 	line   *line
-	due    time.Time // as it was claimed; when it has moved by its turn, somebody else has the action
-	urgent bool      // an order of this moment, which nobody has claimed
-	probe  *breaker  // the breaker that waits for how this wake-up goes
-	again  bool      // there may be more to do for the action at once
+	claim  claim
+	urgent bool     // an order of this moment, which nobody has claimed
+	probe  *breaker // the breaker that waits for how this wake-up goes
+	again  bool     // there may be more to do for the action at once
 }
+
+// claim is a due action as it was claimed. When it is another by its turn, somebody else has it, or has sent it.
+type claim struct {
+	due        time.Time
+	deliveries int
+}
+
+func claimOf(a Action) claim { return claim{a.Due, a.Deliveries} }
 
 // drop ends a job that came to no wake-up.
 func (j *job) drop() {
@@ -173,9 +181,9 @@ func (r *runner) start(ctx context.Context) {
 }
 
 func (r *runner) begin(ctx context.Context, j *job) {
-	due := j.due // which the loop may move meanwhile
+	as := j.claim // which the loop may move meanwhile
 	r.work.Go(func() {
-		if err := r.attend(ctx, j, due); err != nil && !errors.Is(err, ErrConflict) && ctx.Err() == nil {
+		if err := r.attend(ctx, j, as); err != nil && !errors.Is(err, ErrConflict) && ctx.Err() == nil {
 			r.svc.cfg.Logger.ErrorContext(ctx, "due action failed", slog.String("action", string(j.id)), slog.Any("error", err))
 		}
 		select {
@@ -257,7 +265,7 @@ func (r *runner) plan(ctx context.Context, a Action) (Change, *job, error) {
 		if j.urgent {
 			return Change{}, nil, nil // moved, it would look like another process's
 		}
-		c.Actions[0].Wake, j.due = a.Wake, c.Actions[0].Due
+		c.Actions[0].Wake, j.claim = a.Wake, claimOf(c.Actions[0])
 		return c, nil, nil
 	}
 	if _, known := s.platforms[a.Device.Platform]; !known {
@@ -269,14 +277,14 @@ func (r *runner) plan(ctx context.Context, a Action) (Change, *job, error) {
 		r.left = !others
 		return r.aside(a, others), nil, nil
 	}
-	j := &job{id: a.ID, line: l, due: c.Actions[0].Due}
+	j := &job{id: a.ID, line: l, claim: claimOf(c.Actions[0])}
 	if a.State != StateHeld {
 		b := r.breakers.of(a)
 		switch pass, outcome, until := b.admit(s.now(), false); pass {
 		case passBusy:
 			return r.aside(a, r.behind), nil, nil
 		case passRefused:
-			c, err := s.postponed(a, outcome, until)
+			c, err := s.postponedBut(a, c, outcome, until)
 			return c, nil, err
 		case passProbe:
 			j.probe = b

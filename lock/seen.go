@@ -142,7 +142,7 @@ func (s *Service) afterWipe(a Action) (Change, error) {
 	case a.State == StateConfirmed && a.Holds:
 		return s.alarmed(a, released, time.Time{},
 			"the device was enrolled anew while it was locked: it was wiped, or something else enrolled in its name")
-	case a.State == StateConfirmed && a.Kind == KindEscrow:
+	case a.State == StateConfirmed && (a.Kind == KindEscrow || a.Kind == KindProvisionToken):
 		released.Actor = Actor{ID: actorDevice}
 		return s.act(a, released)
 	default:

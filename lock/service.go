@@ -22,7 +22,8 @@ type Config struct {
 	Logger    *slog.Logger     // nil: slog.Default; what Run cannot return to a caller goes there
 
 	Limits []Limit // how much one actor may do alone; none: no limit
-	// SecondPerson says which acts need a second person: VerbLock for any order, VerbReveal, VerbBulk with Target.Size devices. nil: none.
+	// SecondPerson says which acts need a second person: VerbLock for any order but those of tokens, VerbReveal, VerbBulk with Target.Size
+	// devices. nil: none.
 	SecondPerson func(Actor, Verb, Target) bool
 	// Notify is told of each request that waits for a second person, after it is durable. It must not block for long. nil: nobody is.
 	Notify   func(context.Context, Event)

@@ -17,11 +17,18 @@ func (s *Service) Unlock(ctx context.Context, actor Actor, of ID, r Request) (Ac
 	return s.order(ctx, actor, KindUnlock, VerbUnlock, r, Target{Action: &ended})
 }
 
-// endedBy checks the action that an unlock is to end.
-func endedBy(ended *Action, d Device) error {
+// endedBy checks the action that an order of this kind is to end.
+func endedBy(ended *Action, kind Kind, d Device) error {
+	token := kind == KindRevokeToken
 	switch {
 	case ended.Device.Scope != d.Scope || ended.Device.ID != d.ID:
 		return &InputError{Field: "of", Rule: "must name an action of this device"}
+	case token && ended.Kind != KindProvisionToken:
+		return &InputError{Field: "of", Rule: "must name an action that gave the device a token"}
+	case token && !ended.MayBeOnDevice():
+		return &InputError{Field: "of", Rule: "must name an action whose token may be on the device; it is " + string(ended.State)}
+	case token:
+		return nil
 	case ended.Kind != KindLock && ended.Kind != KindLostMode:
 		return &InputError{Field: "of", Rule: "must name a lock, or lost mode"}
 	case ended.State != StateConfirmed:
@@ -45,21 +52,65 @@ func (s *Service) over(ctx context.Context, a Action, p Platform) (Event, bool, 
 	}, true, nil
 }
 
-// unlocks adds to an unlock that the device acknowledged the release of what it ends. The release comes first, because it frees a lane.
-// What is released already, or was never on the device, stays as it is. When another lock holds the device meanwhile, people must hear
+// ends adds to an acknowledgement the release of what it ends, and what people must hear of it.
+func (s *Service) ends(ctx context.Context, c Change, by Action) (Change, error) {
+	switch by.Kind {
+	case KindUnlock:
+		return s.unlocks(ctx, c, by)
+	case KindRevokeToken:
+		token, err := s.cfg.Store.Get(ctx, by.Of)
+		if err != nil {
+			return c, err
+		}
+		return s.releasedBy(c, token, EvidenceRemoved, by)
+	case KindClearPasscode:
+		return s.clears(ctx, c, by)
+	}
+	if by.purged() && by.MayBeOnDevice() {
+		return s.withAlarm(c, by, "the device acknowledged a command whose PIN was purged, because nothing said that it would: nobody has that PIN")
+	}
+	return c, nil
+}
+
+// clears adds to a passcode that the device removed the release of those that were set before. What a sender's provider may still have
+// under way may come after it, so that stays as it is.
+func (s *Service) clears(ctx context.Context, c Change, by Action) (Change, error) {
+	resets, err := s.all(ctx, Filter{
+		Scope: by.Device.Scope, Devices: []string{by.Device.ID}, Kinds: []Kind{KindResetPasscode},
+		States: []State{StateConfirmed, StateUnconfirmed, StateCancelled},
+	})
+	for _, reset := range resets {
+		under := reset.State != StateConfirmed && s.platforms[reset.Device.Platform].Sender != nil && s.now().Before(reset.NotAfter)
+		if err == nil && reset.Delivered.Before(by.Delivered) && !under {
+			c, err = s.releasedBy(c, reset, EvidenceRemoved, by)
+		}
+	}
+	return c, err
+}
+
+// releasedBy puts before a change the release of an action that it ends: first, because it may free a lane. What is released already, or
+// was never on the device, stays as it is.
+func (s *Service) releasedBy(c Change, ended Action, evidence Evidence, by Action) (Change, error) {
+	if row, _ := transitions(EventReleased); !row.allows(ended, EventReleased) {
+		return c, nil
+	}
+	released, err := s.act(ended, Event{Type: EventReleased, Actor: Actor{ID: actorDevice}, Evidence: evidence, Other: by.ID})
+	if err != nil {
+		return c, err
+	}
+	released = released.rest(time.Time{})
+	return Change{Actions: append(released.Actions, c.Actions...), Events: append(released.Events, c.Events...)}, nil
+}
+
+// unlocks adds to an unlock that the device acknowledged the release of what it ends. When another lock holds the device meanwhile, people must hear
 // of it: an unlock ends whatever the device has.
 func (s *Service) unlocks(ctx context.Context, c Change, unlock Action) (Change, error) {
 	ended, err := s.cfg.Store.Get(ctx, unlock.Of)
 	if err != nil {
 		return c, err
 	}
-	if row, _ := transitions(EventReleased); row.allows(ended, EventReleased) {
-		released, err := s.act(ended, Event{Type: EventReleased, Actor: Actor{ID: actorDevice}, Evidence: EvidenceUnlocked, Other: unlock.ID})
-		if err != nil {
-			return c, err
-		}
-		released = released.rest(time.Time{})
-		c = Change{Actions: append(released.Actions, c.Actions...), Events: append(released.Events, c.Events...)}
+	if c, err = s.releasedBy(c, ended, EvidenceUnlocked, unlock); err != nil {
+		return c, err
 	}
 	holder, found, err := s.inLane(ctx, unlock.Device, KindLock.lane())
 	if err != nil || !found || holder.ID == unlock.Of || holder.State != StateConfirmed {

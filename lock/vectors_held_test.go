@@ -77,14 +77,14 @@ func TestVectorReplayOfHeldOrders(t *testing.T) {
 		id := vectorEvents()[i].Action
 		lives[id] = append(lives[id], lock.Event{Body: []byte(v.Body), Prev: unhex(t, v.Prev), Hash: unhex(t, v.Hash)})
 	}
-	a, err := lock.Replay(lives["01960a00-0d80-7a10-8c55-2f1f4c1d7b60"])
+	a, err := lock.Action{}.Replay(lives["01960a00-0d80-7a10-8c55-2f1f4c1d7b60"])
 	require.NoError(t, err)
 	assert.Equal(t, lock.StateQueued, a.State)
 	assert.Equal(t, "lock", a.Lane)
 	assert.Equal(t, "limit", a.HeldBy)
 	assert.Equal(t, 1, a.Disclosures)
 
-	u, err := lock.Replay(lives["01960a00-0d80-7b20-9c55-2f1f4c1d7b61"])
+	u, err := lock.Action{}.Replay(lives["01960a00-0d80-7b20-9c55-2f1f4c1d7b61"])
 	require.NoError(t, err)
 	assert.Equal(t, lock.StateCancelled, u.State)
 	assert.Equal(t, "policy", u.HeldBy)

@@ -37,7 +37,7 @@ func vectors(t *testing.T) []vector {
 }
 
 // vectorEvents are the events of the vectors as Go values: the whole life of one lock, a notice, a lock that keeps its PIN, one whose PIN
-// was purged, and what a second person decides. Together they use every field.
+// was purged, what a second person decides, and a reset that a provider delivers. Together they use every field.
 func vectorEvents() []lock.Event {
 	const id = lock.ID("0195954d-8a75-7c3e-9d21-5f60b8e4a7c1")
 	at := func(second int) time.Time { return time.Date(2026, 3, 14, 9, 26, second, 589793000, time.UTC) }
@@ -74,7 +74,7 @@ func vectorEvents() []lock.Event {
 		ID: "0195954d-8a76-7000-8000-000000000001", Type: lock.EventDenied, Time: at(59), Scope: "acme", Device: "mac-1",
 		Actor: lock.Actor{ID: "mallory"}, Reason: "no right to reveal", Facts: map[string]string{"verb": "reveal"},
 	})
-	return slices.Concat(events, keptVectorEvents(), purgedVectorEvents(), heldVectorEvents())
+	return slices.Concat(events, keptVectorEvents(), purgedVectorEvents(), heldVectorEvents(), sentVectorEvents())
 }
 
 // purgedVectorEvents are the life of a lock that never left, until its PIN was purged, and the notices about that.
@@ -198,18 +198,18 @@ func TestVectorReplay(t *testing.T) {
 		id := vectorEvents()[i].Action
 		lives[id] = append(lives[id], lock.Event{Body: []byte(v.Body), Prev: unhex(t, v.Prev), Hash: unhex(t, v.Hash)})
 	}
-	kept, err := lock.Replay(lives["0195b26f-1c3b-7d0e-8a11-6b1f0e5d9c22"])
+	kept, err := lock.Action{}.Replay(lives["0195b26f-1c3b-7d0e-8a11-6b1f0e5d9c22"])
 	require.NoError(t, err)
 	assert.Equal(t, "2026-04", kept.Secrets[0].KeyID)
 	assert.Equal(t, lock.FeedbackWrongPIN, kept.Feedback)
 	assert.Equal(t, kept.FeedbackAt.Add(2*time.Second), kept.Reenrolled)
 
-	purged, err := lock.Replay(lives["019603ad-5d31-7f42-b0c6-20d9a7e4c813"])
+	purged, err := lock.Action{}.Replay(lives["019603ad-5d31-7f42-b0c6-20d9a7e4c813"])
 	require.NoError(t, err)
 	assert.Equal(t, []lock.Secret{{N: 1, Name: lock.SecretPIN}}, purged.Secrets)
 	assert.True(t, purged.Secrets[0].Purged())
 
-	a, err := lock.Replay(lives[kept.Kept])
+	a, err := lock.Action{}.Replay(lives[kept.Kept])
 	require.NoError(t, err)
 	assert.Equal(t, lock.StateReleased, a.State)
 	assert.Equal(t, 8, a.Version)

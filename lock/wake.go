@@ -23,9 +23,9 @@ func (s *Service) course(ctx context.Context, a Action) (c Change, attend bool, 
 	if err != nil {
 		return c, false, err
 	}
-	if over && (e.Type != EventLapsed || !s.now().Before(a.NotAfter)) {
+	if over && (e.Type != EventLapsed || p.Sender != nil || !s.now().Before(a.NotAfter)) {
 		c, err := s.act(a, e)
-		return c.rest(time.Time{}), false, err
+		return c.rest(time.Time{}), err == nil && p.follows(c.Actions[0]), err
 	}
 	judged := a.State != StateHeld || a.HeldBy != ""
 	a.Wake++
@@ -34,16 +34,19 @@ func (s *Service) course(ctx context.Context, a Action) (c Change, attend bool, 
 		a.Due, attend = s.capped(a, s.now().Add(backoff(a.ID, a.Wake))), true
 	case a.State == StateHeld:
 		a.Due = s.heldUntil(a)
-	case a.waits() && p.Waker == nil:
+	case a.waits() && !p.calls():
 		a.Due = a.NotAfter
 	case a.waits():
 		a.Due, attend = s.capped(a, s.now().Add(backoff(a.ID, a.Wake))), true
 	default:
 		a.Due = s.probeAt(a, a.Wake)
-		attend = !a.Due.IsZero()
+		attend = !a.Due.IsZero() || p.follows(a)
 	}
 	return Change{Actions: []Action{a}}, attend, nil
 }
+
+// calls reports whether Run does something for what waits, but to end it: it wakes the device, or sends the command.
+func (p Platform) calls() bool { return p.Waker != nil || p.Sender != nil }
 
 // waits reports whether the action has a command for its device, which is to come for it.
 func (a Action) waits() bool { return a.State == StateQueued || a.State == StateIssued }
@@ -84,14 +87,14 @@ func jittered(id ID, n int, pause time.Duration, share float64) time.Duration {
 }
 
 // attend does what is due for one action, as it is by now. ErrConflict means that something else moved it first, which is as good.
-func (r *runner) attend(ctx context.Context, j *job, due time.Time) error {
+func (r *runner) attend(ctx context.Context, j *job, as claim) error {
 	defer j.drop() // if it comes to no wake-up
 	s := r.svc
 	a, err := s.cfg.Store.Get(ctx, j.id)
 	switch {
 	case err != nil:
 		return err
-	case j.urgent && (a.Due.IsZero() || a.Due.After(s.now())), !j.urgent && !a.Due.Equal(due):
+	case j.urgent && (a.Due.IsZero() || a.Due.After(s.now())), !j.urgent && (!a.Due.Equal(as.due) || a.Deliveries != as.deliveries):
 		return nil // the device came, or another process attends to it
 	case a.State == StateHeld && !j.urgent:
 		j.again = true
@@ -119,7 +122,7 @@ func (r *runner) attendNow(ctx context.Context, j *job, a Action) error {
 		case passBusy:
 			return nil // it is due still
 		case passRefused:
-			if c, err = s.postponed(a, outcome, until); err != nil {
+			if c, err = s.postponedBut(a, c, outcome, until); err != nil {
 				return err
 			}
 			attend = false
@@ -137,20 +140,18 @@ func (r *runner) attendNow(ctx context.Context, j *job, a Action) error {
 	return r.wake(ctx, j, b, c.Actions[0])
 }
 
-// wake tells the device to come. How that went is recorded when its class changes; it never changes the action's state.
+// wake tells the device to come, or the provider what it is to do. How that went is recorded when its class changes; a wake-up never
+// changes the action's state.
 func (r *runner) wake(ctx context.Context, j *job, b *breaker, a Action) error {
 	s := r.svc
 	began := s.now()
-	bounded, cancel := context.WithTimeout(ctx, wakeTimeout)
-	err := s.platforms[a.Device.Platform].Waker.Wake(bounded, a.Device)
-	cancel()
-	if ctx.Err() != nil {
-		return nil // we broke it off, which says nothing of the device
+	a, o, err := s.reach(ctx, a)
+	if err != nil || ctx.Err() != nil {
+		return err // what we broke off says nothing of the device
 	}
-	o := outcomeOf(err)
-	if err != nil && a.WakeOutcome != o.class {
+	if o.failed() && a.WakeOutcome != o.class {
 		s.cfg.Logger.WarnContext(ctx, "wake-up failed",
-			slog.String("action", string(a.ID)), slog.String("device", a.Device.ID), slog.String("outcome", o.class), slog.Any("error", err))
+			slog.String("action", string(a.ID)), slog.String("device", a.Device.ID), slog.String("outcome", o.class), slog.Any("error", o.err))
 	}
 	probe := j.probe != nil
 	j.probe = nil
@@ -171,8 +172,33 @@ func (r *runner) wake(ctx context.Context, j *job, b *breaker, a Action) error {
 	return s.woken(ctx, a, o)
 }
 
+// reach does for an action that is due what its platform does: it wakes the device, sends the command or asks for its result. The action is
+// as it is then. An error is ours, and no outcome.
+func (s *Service) reach(ctx context.Context, a Action) (Action, wakeOutcome, error) {
+	p := s.platforms[a.Device.Platform]
+	switch {
+	case p.Sender != nil && !a.probed():
+		a, o, err := s.send(ctx, p, a)
+		if !o.failed() && a.WakeOutcome == "" {
+			o.class = "" // that it was sent is on record already
+		}
+		return a, o, err
+	case p.Waker == nil:
+		return a, wakeOutcome{class: a.WakeOutcome}, nil
+	}
+	return a, outcomeOf(bounded(ctx, func(ctx context.Context) error { return p.Waker.Wake(ctx, a.Device) })), nil
+}
+
+// bounded gives a provider its time.
+func bounded(ctx context.Context, call func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, wakeTimeout)
+	defer cancel()
+	return call(ctx)
+}
+
 // wakeOutcome is how a wake-up went.
 type wakeOutcome struct {
+	err      error
 	class    string
 	after    time.Duration // the provider wants no other before
 	provider bool          // it would have failed for every device
@@ -180,12 +206,14 @@ type wakeOutcome struct {
 	silent   bool          // the provider was asked, and did not do its work
 }
 
+func (o wakeOutcome) failed() bool { return o.err != nil }
+
 // outcomeOf reads what the errors of a Waker may say: see Waker.
 func outcomeOf(err error) wakeOutcome {
 	if err == nil {
 		return wakeOutcome{class: "sent", answered: true}
 	}
-	o := wakeOutcome{class: "failed", silent: errors.Is(err, context.DeadlineExceeded)}
+	o := wakeOutcome{err: err, class: "failed", silent: errors.Is(err, context.DeadlineExceeded)}
 	if o.silent {
 		o.class = "timeout"
 	}
@@ -254,8 +282,19 @@ func (s *Service) postponed(a Action, class string, until time.Time) (c Change, 
 	return c, nil
 }
 
+// postponedBut is postponed, but for what ends now: of that the provider would only have been asked something more.
+func (s *Service) postponedBut(a Action, c Change, class string, until time.Time) (Change, error) {
+	if len(c.Events) > 0 || !a.waits() && !a.probed() {
+		return c, nil
+	}
+	return s.postponed(a, class, until)
+}
+
 // postpone is postponed of an action that was claimed: the wake-up is not counted.
 func (s *Service) postpone(ctx context.Context, a Action, class string, until time.Time) error {
+	if !a.waits() && !a.probed() {
+		return nil // it ended meanwhile
+	}
 	a.Wake = max(0, a.Wake-1)
 	c, err := s.postponed(a, class, until)
 	if err != nil {

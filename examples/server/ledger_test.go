@@ -61,7 +61,7 @@ func replayAction(t testing.TB, ledger lock.Store, a lock.Action) {
 			break
 		}
 	}
-	folded, err := lock.Replay(events)
+	folded, err := lock.Action{}.Replay(events)
 	require.NoError(t, err)
 	want, err := json.Marshal(folded)
 	require.NoError(t, err)

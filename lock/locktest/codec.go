@@ -20,16 +20,29 @@ type Codec struct {
 
 var _ lock.Codec = (*Codec)(nil)
 
-// Plan returns Answer, whatever the order. Without one, a lock, lost mode and a passcode reset draw six digits, an unlock carries no PIN,
-// and a lock and lost mode hold the device.
-func (c *Codec) Plan(_ lock.Device, r lock.Request) lock.Plan {
-	switch {
-	case c.Answer != nil:
+// FactToken is the fact of a device that names the action whose token its passcode reset and its clearing use. Without it they use none.
+const FactToken = "token_id"
+
+// Token is the name of the secret that an order of lock.KindProvisionToken makes.
+const Token = "token"
+
+// Plan returns Answer, whatever the order. Without one, a lock, lost mode and a passcode reset draw six digits, a token is made where one is
+// provisioned, and all else carries nothing; a lock and lost mode hold the device.
+func (c *Codec) Plan(d lock.Device, r lock.Request) lock.Plan {
+	if c.Answer != nil {
 		return *c.Answer
-	case r.Kind == lock.KindUnlock:
+	}
+	switch r.Kind {
+	case lock.KindUnlock, lock.KindRevokeToken:
 		return lock.Plan{NoPIN: true}
+	case lock.KindProvisionToken:
+		return lock.Plan{NoPIN: true, Makes: Token}
+	case lock.KindClearPasscode:
+		return lock.Plan{NoPIN: true, Uses: lock.ID(d.Facts[FactToken].Value)}
+	case lock.KindResetPasscode:
+		return lock.Plan{Policy: pin.SixDigits(), Uses: lock.ID(d.Facts[FactToken].Value)}
 	default:
-		return lock.Plan{Policy: pin.SixDigits(), Holds: r.Kind != lock.KindResetPasscode}
+		return lock.Plan{Policy: pin.SixDigits(), Holds: true}
 	}
 }
 
@@ -38,7 +51,9 @@ func (c *Codec) Encode(o lock.Order) ([]byte, error) {
 	if c.Err != nil {
 		return nil, c.Err
 	}
-	body, err := json.Marshal(Command{ID: o.Action.ID, PIN: o.PIN.Expose(), Message: o.Action.Message})
+	body, err := json.Marshal(Command{
+		ID: o.Action.ID, PIN: o.PIN.Expose(), Secret: []byte(o.Secret.Expose()), Message: o.Action.Message, Options: o.Action.Options,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("encode test command: %w", err)
 	}
@@ -48,6 +63,9 @@ func (c *Codec) Encode(o lock.Order) ([]byte, error) {
 // Command is what Codec writes: the body of a lock.Command.
 type Command struct {
 	ID      lock.ID `json:"id"`
-	PIN     string  `json:"pin,omitempty"` // in clear; empty when the order carries none
+	PIN     string  `json:"pin,omitempty"`    // in clear; empty when the order carries none
+	Secret  []byte  `json:"secret,omitempty"` // in clear: the token that the order makes or uses
 	Message string  `json:"message,omitempty"`
+
+	Options map[string]string `json:"options,omitempty"`
 }

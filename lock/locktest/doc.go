@@ -21,7 +21,8 @@
 //
 // Each part serves alone as well. [Codec] is a platform whose preflight is what the test says. [Rights] is an Authorizer that allows
 // everything until a verb is denied, to all or to one actor. [Clock] moves when it is told to. [Keyring] makes a pin.Sealer from a name,
-// so that a test can take a key away and give it back. [Waker] remembers whom it woke and when. [Faulty] is a store whose commits fail, or
+// so that a test can take a key away and give it back. [Waker] remembers whom it woke and when. [Sender] is
+// a provider that takes commands, loses answers and refuses as a test says, and is asked for results. [Faulty] is a store whose commits fail, or
 // whose answers get lost after the commit, on demand.
 //
 // Tests of timers run in testing/synctest bubbles: set Config.Now to time.Now there, and the bubble's clock rules.

@@ -13,10 +13,37 @@ import (
 type Waker struct {
 	mu      sync.Mutex
 	woken   []Wakeup
-	err     error
-	scripts map[string][]error // by device
+	play    play
 	hanging int
 	most    int
+}
+
+// play is how calls are to end.
+type play struct {
+	err     error
+	scripts map[string][]error // by device
+}
+
+// next takes the outcome of a call from the device's script, or else the one of all.
+func (p *play) next(device string) error {
+	script, ok := p.scripts[device]
+	if !ok {
+		return p.err
+	}
+	if len(script) > 1 {
+		p.scripts[device] = script[1:]
+	}
+	return script[0]
+}
+
+func (p *play) script(device string, outcomes []error) {
+	if p.scripts == nil {
+		p.scripts = map[string][]error{}
+	}
+	p.scripts[device] = outcomes
+	if len(outcomes) == 0 {
+		delete(p.scripts, device)
+	}
 }
 
 var _ lock.Waker = (*Waker)(nil)
@@ -83,14 +110,7 @@ func (w *Waker) next(d lock.Device) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.woken = append(w.woken, Wakeup{Device: d, At: time.Now()})
-	script, ok := w.scripts[d.ID]
-	if !ok {
-		return w.err
-	}
-	if len(script) > 1 {
-		w.scripts[d.ID] = script[1:]
-	}
-	return script[0]
+	return w.play.next(d.ID)
 }
 
 func (w *Waker) hang(n int) {
@@ -104,7 +124,7 @@ func (w *Waker) hang(n int) {
 func (w *Waker) Fail(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.err = err
+	w.play.err = err
 }
 
 // Script makes the further calls for one device end like this, one after the other, and all after the last like the last, whatever Fail
@@ -112,13 +132,7 @@ func (w *Waker) Fail(err error) {
 func (w *Waker) Script(device string, outcomes ...error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.scripts == nil {
-		w.scripts = map[string][]error{}
-	}
-	w.scripts[device] = outcomes
-	if len(outcomes) == 0 {
-		delete(w.scripts, device)
-	}
+	w.play.script(device, outcomes)
 }
 
 // Woken returns the calls so far, the first one first.

@@ -106,7 +106,7 @@ func (l *ledger) action(ctx context.Context, id lock.ID, end chainEnd) (*TamperE
 	}
 	last := events[len(events)-1]
 	found.Position, found.Upto, found.Seq = last.Position, last.Position+1, last.Seq
-	fold, err := lock.Replay(events)
+	fold, err := lock.Action{}.Replay(events)
 	if err != nil {
 		found.Detail, found.Err = "its events make no action", err
 		return found, nil

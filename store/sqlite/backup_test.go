@@ -41,7 +41,7 @@ func requireChain(t *testing.T, s lock.Store, id lock.ID) {
 	t.Helper()
 	events, err := s.Events(t.Context(), lock.EventFilter{Action: id})
 	require.NoError(t, err)
-	replayed, err := lock.Replay(events)
+	replayed, err := lock.Action{}.Replay(events)
 	require.NoError(t, err)
 	a, err := s.Get(t.Context(), id)
 	require.NoError(t, err)

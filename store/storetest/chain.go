@@ -12,7 +12,7 @@ func chainCases() []testCase {
 		{"an action is the fold of its events", func(l *ledger) {
 			for _, a := range histories(l) {
 				events := l.events(lock.EventFilter{Action: a.ID})
-				folded, err := lock.Replay(events)
+				folded, err := lock.Action{}.Replay(events)
 				require.NoError(l, err)
 				assert.Equal(l, text(l, folded), text(l, l.get(a.ID)))
 				assert.Equal(l, text(l, a), text(l, folded))

@@ -37,6 +37,7 @@ func defects() []defect {
 		{"keys are not kept", "key", func(s *flawed) { s.commit = s.edited(keyless) }},
 		{"listings are oldest first", "list", func(s *flawed) { s.listed = backwards }},
 		{"filters lose the batch", "list", func(s *flawed) { s.filter = func(f *lock.Filter) { f.Batch = "" } }},
+		{"names that are learnt later are lost", "list", func(s *flawed) { s.commit = s.edited(refless) }},
 		{"the cursor is inclusive", "list", func(s *flawed) { s.filter = inclusive }},
 		{"positions start at one", "feed", func(s *flawed) { s.event = func(e *lock.Event) { e.Position++ } }},
 		{"events lose their number", "feed", func(s *flawed) { s.event = func(e *lock.Event) { e.Seq = 0 } }},

@@ -242,6 +242,15 @@ func hintless(c *lock.Change) {
 	}
 }
 
+func refless(c *lock.Change) {
+	c.Actions = slices.Clone(c.Actions)
+	for i := range c.Actions {
+		if c.Actions[i].Version > 1 {
+			c.Actions[i].Ref = ""
+		}
+	}
+}
+
 func inclusive(f *lock.Filter) {
 	if f.Before != "" {
 		f.Before += "~"

@@ -40,6 +40,7 @@ func listCases() []testCase {
 		}},
 		{"by due time, earliest first, over any cursor", byDue},
 		{"by sealing key, each action once, in pages", bySealingKey},
+		{"by a name that was learnt later, the newest one", byLateRef},
 	}
 	for name, f := range filters() {
 		cases = append(cases, testCase{"filter by " + name, func(l *ledger) {
@@ -128,6 +129,23 @@ func byDue(l *ledger) {
 	assert.Equal(l, []string{"mac-3", "mac-1", "mac-4"}, got)
 	assert.Len(l, l.list(lock.Filter{DueBefore: at(4)}), 4, "due at the very time")
 	assert.Len(l, l.list(lock.Filter{DueBefore: at(4).Add(-time.Microsecond)}), 3)
+}
+
+// byLateRef has an action that its transport calls differently as time goes by, and that asks for more than others.
+func byLateRef(l *ledger) {
+	a := l.ordered("mac-1", func(e *lock.Event) {
+		e.Order.Uses, e.Order.Options = "0190-token", map[string]string{"lock_now": "true", "ünal": "<>"}
+	})
+	l.ordered("mac-2")
+	named := func(ref string) func(*lock.Event) { return func(e *lock.Event) { e.Ref = ref } }
+	a = l.went(a, lock.EventIssued)
+	assert.Empty(l, l.list(lock.Filter{Ref: "operations/7"}))
+	a = l.went(a, lock.EventProgress, named("operations/7"))
+	assert.Equal(l, []lock.ID{a.ID}, ids(l.list(lock.Filter{Scope: "acme", Ref: "operations/7"})))
+	a = l.went(a, lock.EventProgress, named("operations/8"))
+	assert.Empty(l, l.list(lock.Filter{Ref: "operations/7"}))
+	assert.Equal(l, []lock.ID{a.ID}, ids(l.list(lock.Filter{Devices: []string{"mac-1"}, Ref: "operations/8"})))
+	l.holds(a)
 }
 
 // bySealingKey has actions with several boxes of one key: they count once, and fill no page.

@@ -157,7 +157,7 @@ func (l *ledger) unchanged(seen, feed []lock.Event) {
 // folds checks that the stored action is the fold of its stored events, whose chain is whole.
 func (l *ledger) folds(id lock.ID) {
 	l.Helper()
-	folded, err := lock.Replay(l.events(lock.EventFilter{Action: id, Limit: maxBatch}))
+	folded, err := lock.Action{}.Replay(l.events(lock.EventFilter{Action: id, Limit: maxBatch}))
 	require.NoError(l, err)
 	assert.Equal(l, text(l, folded), text(l, l.get(id)))
 }

@@ -1,0 +1,108 @@
+package lock
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"time"
+)
+
+// poller is a Sender that can be asked what became of a command.
+type poller interface {
+	Poll(ctx context.Context, a Action) (Report, error)
+}
+
+// withdrawer is a Sender that can have a command dropped.
+type withdrawer interface {
+	Withdraw(ctx context.Context, a Action) error
+}
+
+// follows reports whether something is left to do for an action that ended without an answer: what was cancelled is withdrawn, and of what
+// lapsed the provider is asked once more.
+func (p Platform) follows(a Action) bool {
+	if a.Ref == "" || p.Sender == nil {
+		return false
+	}
+	switch a.State {
+	case StateCancelled:
+		_, can := p.Sender.(withdrawer)
+		return can
+	case StateUnconfirmed:
+		_, can := p.Sender.(poller)
+		return can
+	default:
+		return false
+	}
+}
+
+// poll asks for the result of a command that was sent, and takes it as any other report.
+func (s *Service) poll(ctx context.Context, p Platform, a Action) (Action, wakeOutcome, error) {
+	sender, can := p.Sender.(poller)
+	if !can {
+		return a, wakeOutcome{class: a.WakeOutcome}, nil
+	}
+	var r Report
+	o := outcomeOf(bounded(ctx, func(ctx context.Context) (err error) {
+		r, err = sender.Poll(ctx, a.withoutBoxes())
+		return err
+	}))
+	if o.failed() || r.Outcome == "" {
+		return a, o, nil
+	}
+	r.Scope, r.Device, r.Action = a.Device.Scope, a.Device.ID, a.ID
+	if err := s.Report(ctx, r); err != nil {
+		return a, o, err
+	}
+	after, err := s.cfg.Store.Get(ctx, a.ID)
+	return after, o, err
+}
+
+// takeBack asks the provider to drop a command that was cancelled. That it cannot changes nothing: it is as if it had left already.
+func (s *Service) takeBack(ctx context.Context, a Action) wakeOutcome {
+	sender, can := s.platforms[a.Device.Platform].Sender.(withdrawer)
+	if !can || a.Ref == "" {
+		return wakeOutcome{class: a.WakeOutcome}
+	}
+	err := bounded(ctx, func(ctx context.Context) error { return sender.Withdraw(ctx, a.withoutBoxes()) })
+	o := outcomeOf(err)
+	if err != nil {
+		s.cfg.Logger.WarnContext(ctx, "command could not be withdrawn", slog.String("action", string(a.ID)), slog.String("device", a.Device.ID),
+			slog.String("ref", a.Ref), slog.String("outcome", o.class), slog.Any("error", err))
+	}
+	return o
+}
+
+// byRef finds the action that its transport calls by that name. A provider may tell the result before the name is durable: then the report
+// is an error that has it come again, for as long as some command of the device is on its way.
+func (s *Service) byRef(ctx context.Context, r Report) (Action, error) {
+	for _, f := range []Filter{{Scope: r.Scope, Devices: []string{r.Device}, Ref: r.Ref, Limit: 1}, {Scope: r.Scope, Ref: r.Ref, Limit: 1}} {
+		found, err := s.cfg.Store.List(ctx, f)
+		if err != nil {
+			return Action{}, err
+		}
+		if len(found) > 0 {
+			return found[0], nil
+		}
+	}
+	known, err := s.cfg.Store.List(ctx, Filter{
+		Scope: r.Scope, Devices: []string{r.Device}, States: []State{StateIssued, StateCancelled, StateUnconfirmed},
+	})
+	if err != nil {
+		return Action{}, err
+	}
+	if slices.ContainsFunc(known, s.nameless) {
+		return Action{}, errEarly
+	}
+	return Action{}, ErrNotOurs
+}
+
+// nameless reports whether the name of a command may still come: its Send has not returned, or its process died, and it is sent again.
+func (s *Service) nameless(a Action) bool {
+	if s.platforms[a.Device.Platform].Sender == nil || a.Ref != "" || a.Deliveries == 0 {
+		return false
+	}
+	return a.State == StateIssued || s.now().Before(a.Delivered.Add(time.Minute))
+}
+
+var errEarly = errors.New("a command of this device is being sent, and may be the one that this names: report it again")

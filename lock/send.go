@@ -1,0 +1,152 @@
+package lock
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Sender hands a command to somebody else's queue or API, which delivers it. Run does that for the platforms that have one: it encodes the
+// command, makes the delivery durable, sends, and records the name that Send returned (Action.Ref). Send is called at least once for a
+// delivery number, by one process; a command whose sending may have gone wrong is sent again, with the same action ID and the same PIN, so
+// a Sender whose provider can recognise a repetition says the ID. It has ten seconds, and must honour Action.NotAfter if the provider can.
+// The order's device comes from the ledger, so it has no facts.
+//
+// Results come as Report with that name. The name is empty when results come by the action's ID. What the bytes go through is outside of
+// this package's care: a foreign queue may keep a PIN in clear.
+//
+// A Sender may have two methods more:
+//
+//   - Poll(ctx context.Context, a Action) (Report, error): what became of an action that has a Ref. A report without Outcome: nothing is known
+//     yet. Run asks on the schedule of wake-ups, and once more when the action's deadline has passed. Scope, Device and Action of the report
+//     are filled in.
+//   - Withdraw(ctx context.Context, a Action) error: ask the provider to drop an action with a Ref, which was cancelled.
+//
+// The errors of the three may have the methods that those of a Waker may have. Those of Send may have two more:
+//
+//   - NotTaken() bool: the command was certainly not taken. It does not count as a delivery; it is sent again on the schedule.
+//   - Refusal() map[string]string: when it is not nil, the command was refused for good, and these are the facts.
+//
+// Any other error of Send says nothing of the command: it may have been taken. It is sent again, up to the platform's MaxDeliveries, and
+// then lapses.
+type Sender interface {
+	Send(ctx context.Context, o Order, body []byte) (ref string, err error)
+}
+
+// maxRef is the length of a name that a Sender gives, in characters.
+const maxRef = 512
+
+// unsent reports whether a command of a platform with a Sender is to be sent, and not to be waited for: it never left, nobody knows whether
+// it was taken, or the device put it off.
+func (a Action) unsent() bool {
+	return a.State == StateQueued || a.State == StateIssued && (a.Ref == "" || a.Deferred)
+}
+
+// send does what is due for an action of a platform with a Sender: sending, asking, or what is left to do when it has ended.
+func (s *Service) send(ctx context.Context, p Platform, a Action) (Action, wakeOutcome, error) {
+	switch {
+	case a.State == StateCancelled:
+		return a, s.takeBack(ctx, a), nil
+	case a.unsent():
+		return s.sendNow(ctx, p, a)
+	case a.State == StateIssued || a.State == StateUnconfirmed:
+		return s.poll(ctx, p, a)
+	default:
+		return a, wakeOutcome{class: a.WakeOutcome}, nil
+	}
+}
+
+// sendNow encodes, claims, and only then lets the bytes go. Of several processes that are at it, one claims: others get ErrConflict.
+func (s *Service) sendNow(ctx context.Context, p Platform, listed Action) (Action, wakeOutcome, error) {
+	o := Order{Device: listed.Device}
+	unlock, err := s.devices.lock(ctx, listed.Device.Scope, listed.Device.ID)
+	if err != nil {
+		return listed, wakeOutcome{}, err
+	}
+	a, body, c, err := s.prepare(ctx, listed, &o, actorSystem)
+	if err == nil {
+		c.Actions[0].Due, c.Actions[0].Wake = a.Due, a.Wake // as it was claimed by Run, so that the pauses grow
+		err = s.commit(ctx, c)
+	}
+	unlock()
+	if err != nil {
+		return listed, wakeOutcome{}, err
+	}
+	claimed := c.Actions[0].withoutBoxes()
+	o.Action = claimed
+	var ref string
+	answer := bounded(ctx, func(ctx context.Context) (err error) {
+		ref, err = p.Sender.Send(ctx, o, body)
+		return err
+	})
+	if answer == nil {
+		answer = checkRef(ref)
+	}
+	return s.sent(ctx, claimed, ref, answer)
+}
+
+// checkRef bounds a transport's own name for an action.
+func checkRef(ref string) error {
+	if err := checkText("ref", ref, maxRef, false); err != nil {
+		return fmt.Errorf("a transport's name for a command: %w", err)
+	}
+	return nil
+}
+
+// sent records what the provider said of a command.
+func (s *Service) sent(ctx context.Context, claimed Action, ref string, answer error) (Action, wakeOutcome, error) {
+	e := Event{Actor: Actor{ID: actorSystem}}
+	var untaken interface{ NotTaken() bool }
+	var refused interface{ Refusal() map[string]string }
+	switch {
+	case answer == nil:
+		e.Type, e.Ref = EventProgress, cmp.Or(ref, string(claimed.ID))
+	case errors.As(answer, &refused) && refused.Refusal() != nil:
+		e.Type, e.Facts = EventRefused, refused.Refusal()
+	case errors.As(answer, &untaken) && untaken.NotTaken():
+		e.Type = EventNotNow
+	default:
+		return claimed, outcomeOf(answer), nil
+	}
+	// What came in as Run was told to end must not get lost.
+	lasting, cancel := context.WithTimeout(context.WithoutCancel(ctx), wakeTimeout)
+	defer cancel()
+	a, err := s.update(lasting, claimed, func(a Action) (Change, error) { return s.sentChange(lasting, claimed, a, e) })
+	if err != nil {
+		return claimed, wakeOutcome{}, err
+	}
+	if e.Ref != "" && a.State == StateCancelled { // while it was on its way
+		s.takeBack(lasting, a)
+	}
+	return a, outcomeOf(answer), nil
+}
+
+// sentChange is the change that an answer of the provider means for the action as it is by now, or none: it ended, or another process has
+// sent it since.
+func (s *Service) sentChange(ctx context.Context, claimed, a Action, e Event) (Change, error) {
+	row, _ := transitions(e.Type)
+	stale := a.Deliveries != claimed.Deliveries && (e.Ref == "" || a.Ref != "")
+	if stale || !row.allows(a, e.Type) {
+		return Change{}, nil
+	}
+	facts, err := s.withhold(ctx, a, e.Facts)
+	if err != nil {
+		return Change{}, err
+	}
+	e.Facts = room(a.Facts, facts)
+	c, err := s.act(a, e)
+	switch {
+	case err != nil:
+		return c, err
+	case e.Type == EventNotNow:
+		c.Actions[0].Due, c.Actions[0].Wake = a.Due, a.Wake
+		return c, nil
+	case e.Type == EventRefused || a.State != StateIssued:
+		return c.rest(time.Time{}), nil
+	}
+	c = c.rest(s.capped(c.Actions[0], s.now().Add(backoff(a.ID, 1))))
+	c.Actions[0].Wake = 1 // the pauses begin anew, until its result is asked for
+	return c, nil
+}
