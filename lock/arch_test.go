@@ -31,6 +31,12 @@ const (
 	modTestify = "github.com/stretchr/testify"
 	modRapid   = "pgregory.net/rapid"
 	modBrowser = "github.com/chromedp"
+	modJOSE    = "github.com/go-jose/go-jose/v4"
+	modSchema  = "github.com/santhosh-tekuri/jsonschema/v6"
+	modOAuth2  = "golang.org/x/oauth2"
+	modMail    = "github.com/wneessen/go-mail"
+	modSMTP    = "github.com/emersion/go-smtp"
+	modSASL    = "github.com/emersion/go-sasl"
 )
 
 // arrows are what one package may import beside the standard library: packages of this module by their folder, outside
@@ -75,6 +81,31 @@ var architecture = map[string]arrows{
 	"mdmproto/mdmtest": {
 		code: []string{modPlist, modCMS, modSCEP},
 	},
+	// What works where, and which passcodes: no network, no cryptography.
+	"android": {
+		code:  []string{"lock", "pin"},
+		tests: []string{"android/androidtest", "lock/locktest", "store"},
+	},
+	"android/agent": {
+		code:  []string{"android", "lock", "pin", modJOSE},
+		tests: []string{"android/androidtest", "lock/locktest", "store", "store/sqlite", modSchema, modSQLite},
+	},
+	// The simulated phone shares no code with what it tests.
+	"android/androidtest": {
+		code:  []string{modJOSE},
+		tests: []string{"android"},
+	},
+	"android/amapi": {
+		code:  []string{"android", "android/internal", "lock", "pin", modOAuth2},
+		tests: []string{"android/amapi/amapitest", "lock/locktest", "store"},
+	},
+	"android/amapi/amapitest": {},
+	"android/fcm": {
+		code:  []string{"android/internal", "lock", modOAuth2},
+		tests: []string{"android/amapi/amapitest", "lock/locktest", "store"},
+	},
+	// How both speak to Google.
+	"android/internal": {code: []string{modOAuth2}},
 	"store": {
 		code:  []string{"lock", "pin"},
 		tests: []string{"store/storetest", "store/auditlog", "store/auditlog/auditlogtest", "lock/locktest"},
@@ -117,10 +148,11 @@ var architecture = map[string]arrows{
 
 var serverArrows = arrows{
 	code: []string{
-		"lock", "lock/bulk", "pin", "mdmproto", "mdmproto/mdmtest", "mdmproto/push", "store", "store/sqlite", "store/postgres", "store/auditlog", "examples/server/internal",
-		modPlist, modCMS, modSCEP, modSQLite, modPgx, modLog, modSession, modCrypto, modMetrics,
+		"lock", "lock/bulk", "pin", "mdmproto", "mdmproto/mdmtest", "mdmproto/push", "android", "android/agent", "android/androidtest", "android/fcm",
+		"store", "store/sqlite", "store/postgres", "store/auditlog", "examples/server/internal",
+		modPlist, modCMS, modSCEP, modSQLite, modPgx, modLog, modSession, modCrypto, modMetrics, modJOSE, modOAuth2, modMail,
 	},
-	tests: []string{"lock/locktest", "mdmproto/push/pushtest", "store/storetest", "store/postgres/postgrestest", modBrowser},
+	tests: []string{"android/amapi/amapitest", modSMTP, modSASL, "lock/locktest", "mdmproto/push/pushtest", "store/storetest", "store/postgres/postgrestest", modBrowser},
 }
 
 // topLevel is what the module's root may hold; what .gitignore names is passed over.

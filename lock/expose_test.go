@@ -33,6 +33,13 @@ var exits = map[string]exit{
 	"lock/secret.go: contains":             {1, "keeps a PIN out of texts"},
 	"lock/secret.go: Service.withholdText": {2, "keeps a PIN out of texts"},
 
+	"android/validate.go: Validate": {1, "checks a passcode by the platform's rules"},
+	"android/generate.go: chosen":   {1, "tells how many characters a passcode has"},
+
+	"android/agent/encode.go: command.passcode": {1, "encrypts a passcode to the device"},
+	"android/agent/encode.go: secret.token":     {1, "encrypts a reset token to the device"},
+	"android/amapi/command.go: Command.encode":  {1, "writes the command for Google"},
+
 	"mdmproto/command.go: DeviceLock.CheckText": {1, "keeps a PIN out of the message on the locked screen"},
 	"mdmproto/command.go: DeviceLock.Encode":    {1, "writes the command for the Mac"},
 	"mdmproto/command.go: encodeBootstrapToken": {1, "gives a Mac back what it handed over"},
@@ -43,9 +50,12 @@ var exits = map[string]exit{
 	"examples/server/internal/api/action.go: api.revealPIN":      {1, "shows a PIN after its reveal was recorded"},
 	"examples/server/internal/console/reveal.go: console.reveal": {2, "shows a PIN after its reveal was recorded"},
 	"examples/server/internal/ca/ca.go: Open":                    {1, "uses the CA's key"},
+	"examples/server/internal/agents/key.go: OpenKey":            {1, "uses the key that signs commands for agents"},
+	"examples/server/internal/console/links.go: console.collect": {2, "shows a passcode after its reveal was recorded"},
+	"examples/server/internal/delivery/clear.go: clearLetter":    {1, "mails a passcode after its reveal was recorded, where the operator allows that"},
 	"examples/server/audit.go: newTrail":                         {1, "uses the audit log's key"},
 
-	"lock/locktest/codec.go: Codec.Encode":  {1, "writes the command for the device of a test"},
+	"lock/locktest/codec.go: Codec.Encode":  {2, "writes the command for the device of a test"},
 	"lock/locktest/fixture.go: Fixture.PIN": {1, "gives a test the PIN to compare with"},
 }
 

@@ -1,0 +1,100 @@
+package agent
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"log/slog"
+	"time"
+
+	"github.com/latchkey-mdm/latchkey/lock"
+)
+
+const (
+	// ErrNotEnrolled says that no device of this ID is enrolled. The handler answers 401 with the code not_enrolled.
+	ErrNotEnrolled lock.Error = "no device of this ID is enrolled"
+	// ErrCode says that an enrolment code is unknown, expired, or was used by another key. The handler answers 403 and does not say which.
+	ErrCode lock.Error = "the enrolment code is not accepted"
+)
+
+// Service is what the handler needs of the ledger: a *lock.Service.
+type Service interface {
+	Next(ctx context.Context, d lock.Device) (lock.Command, error)
+	Report(ctx context.Context, r lock.Report) error
+	Seen(ctx context.Context, d lock.Device, evidence lock.Evidence) error
+}
+
+// Enrollments is what the handler needs of the embedder's device records. The methods may be called concurrently. What they record is
+// durable when they return. An error that wraps ErrNotEnrolled is answered with 401, one that wraps ErrCode with 403, a *lock.InputError
+// with 400, any other with 503, so that the device comes back.
+type Enrollments interface {
+	// Enroll binds the device's keys if the code allows it, in one transaction that uses the code up. The same code with the same signing
+	// key again is a lost answer: it returns the same device, as long as the code has not expired. With any other key it is ErrCode. A
+	// serial number that is known keeps its device ID, and the keys of before are no longer accepted. The handler then tells the ledger
+	// that the device was enrolled anew (lock.EvidenceReenrolled), each time, so that a crash in between is made good by the repetition.
+	Enroll(ctx context.Context, e Enrollment) (lock.Device, error)
+	// Device returns an enrolled device with its facts, "agreement_key" among them, and the key that it signs with.
+	Device(ctx context.Context, id string) (Enrolled, error)
+	// State keeps what a device said of itself. A fact that is absent is unknown now.
+	State(ctx context.Context, d lock.Device, s State) error
+}
+
+// Requests remembers what must never repeat. The methods may be called concurrently, from several processes.
+type Requests interface {
+	// Once reports whether this request ID of this device is new, and remembers it, durably, at least until then.
+	Once(ctx context.Context, device, jti string, until time.Time) (fresh bool, err error)
+	// Sequence takes the next number of the device's durable counter: above all that it gave before. The first is 1.
+	Sequence(ctx context.Context, device string) (int64, error)
+}
+
+// Queries is where commands come from that change nothing and are in no ledger. They go when no order waits.
+type Queries interface {
+	// Query returns what the device should be asked now, or the zero Query. It comes again until Answered has taken its ID.
+	Query(ctx context.Context, d lock.Device) (Query, error)
+	// Answered takes the answer to a query; what the device said came through Enrollments.State before. lock.ErrNotOurs passes it on.
+	Answered(ctx context.Context, d lock.Device, id lock.ID) error
+}
+
+// Query is one question for a device.
+type Query struct {
+	ID      lock.ID
+	Command string // "report_state" or "token_status"
+}
+
+// Enrollment is a request to enrol that its own signing key has signed.
+type Enrollment struct {
+	Code                      string
+	SigningKey                *ecdsa.PublicKey // P-256
+	AgreementKey              string           // P-256, as a JWK in JSON: the value of the fact "agreement_key"
+	Serial, Name, Model, User string           // at most 255 bytes each, without control characters; may be empty
+	FCMToken                  string           // empty: the device has none
+	State                     State
+}
+
+// Enrolled is a device with the key that its requests are verified by.
+type Enrolled struct {
+	Device lock.Device
+	Key    *ecdsa.PublicKey
+}
+
+// State is what a device said of itself.
+type State struct {
+	FCMToken string            // empty: nothing was said of it
+	Facts    map[string]string // by android.FactName; absent is unknown
+	At       time.Time         // when it was so, by the device's clock, and never later than now: do not let it replace what is newer
+}
+
+// Config is what the device-facing handler is made of.
+type Config struct {
+	Service     Service     // required
+	Enrollments Enrollments // required
+	Requests    Requests    // required
+	// Keys are the server's signing keys: the first signs, and devices learn all of them when they enrol. To change the key, add the
+	// new one behind the old, and put it first when every device has enrolled since. At least one.
+	Keys    []Key
+	Queries Queries          // nil: none
+	Hub     *Hub             // nil: a long poll looks at the ledger every Recheck only
+	Now     func() time.Time // nil: time.Now
+	Skew    time.Duration    // how far a device's clock may be off; 0: five minutes
+	Recheck time.Duration    // how often a long poll looks at the ledger without being woken; 0: 15 seconds
+	Logger  *slog.Logger     // nil: slog.Default
+}

@@ -1,0 +1,154 @@
+// Package agent is the contract, version 1, between a server and an agent of the embedder's own on Android devices: a device owner, a
+// profile owner, or a legacy device administrator. It has the server's side: a [Platform] for the ledger, which makes the commands, and the
+// handler that devices talk to, see [NewHandler]. What an agent's developer needs is all here, and in [Schemas]; the simulated device of
+// package androidtest is such an agent.
+//
+//	hub := agent.NewHub(fcm)                               // wakes long polls, then by FCM; nil: nothing behind it
+//	svc, err := lock.New(lock.Config{..., Platforms: []lock.Platform{agent.Platform(hub)}})
+//	h, err := agent.NewHandler(agent.Config{Service: svc, Enrollments: own, Requests: own, Keys: keys, Hub: hub})
+//	mux.Handle("/android/v1/", h)
+//
+// # Words
+//
+// A command is what the server signs for one device; its ID is the action's. A result is what the agent says of a command, signed by the
+// device. The state block is what it says of itself. A reset token lets an agent set a passcode on Android 8 and later, also before the first
+// unlock after a restart; its ID is that of the provision-token action that made it, and the server makes it, keeps it sealed, and gives it to
+// the device only inside a secret.
+//
+// # Promises
+//
+// A passcode or token leaves encrypted to the one device, inside a signed command, and is nowhere else in clear: not in a command's bytes, an
+// error, a log. What a device sends is hostile until its signature is verified, and suspicious afterwards: sizes, depth and names are
+// bounded first, algorithms are allow-listed on every parse, and a key counts only where it was bound. The content of a result never fails the
+// device; a commit that failed does (503), and the device sends it again. Errors are *DecodeError for what came in and *lock.InputError for
+// what should go out; none holds a part of it.
+//
+// # Form
+//
+// Times are RFC 3339 in UTC. All that is signed is a compact JWS (RFC 7515) with ES256 of at most 16 KiB; what is secret is a compact JWE
+// (RFC 7516) with ECDH-ES and A256GCM. Nothing else is accepted, on either side. Keys are on P-256, JWKs have kty, crv, x and y. A device has
+// two: one signs, one is for key agreement. A protected header has alg, typ and kid, that of an enrolment alg, typ and jwk, and no other
+// member. Bodies have at most 64 KiB, JSON at most eight levels. In requests, unknown and doubled names are refused; an agent ignores what
+// it does not know. Answers that are not 200 or 204 are problem documents (RFC 9457) with a code and server_time.
+//
+// # Enrolment
+//
+//	POST /android/v1/enroll      application/jose: a JWS, typ android-enroll+jws, with the new signing key as jwk
+//	{"v":1,"typ":"android.dpc.enroll","code":"<one-time code>","iat":"...","agreement_key":{JWK},
+//	 "serial":"","name":"","model":"","user":"","fcm_token":"","device":{state block}}
+//	200 {"v":1,"dev":"<device ID>","server_time":"...","keys":[JWK with kid]}
+//
+// The signature proves that the device has the key. The agent keeps dev and the keys: it takes commands of these keys alone. A code works once;
+// the same code with the same signing key again gives the same answer, so an agent whose answer was lost repeats. 403 bad_code: unknown,
+// expired, or used by another key. A serial number that is known keeps its device ID; the keys of before are no longer accepted.
+//
+// # Requests
+//
+//	Authorization: Device <JWS>      typ android-request+jws, kid the device ID
+//	{"v":1,"dev":"<dev>","htm":"GET","htu":"/android/v1/devices/<dev>/commands?wait=50","iat":"...","jti":"<uuid>","bh":"<hash>"}
+//
+// htu is path and query as they are sent; bh is base64url of the SHA-256 of the body, also of the empty one. Every attempt has a jti of its
+// own, 16 to 64 characters of base64url. 401 bad_signature: not signed by this device for this request. 401 clock_skew: iat is more than five
+// minutes off; the agent takes server_time as its base and repeats, also at enrolment. 401 replayed: the jti was used before. 401 not_enrolled:
+// the agent enrols again, and keeps results until then. 503 with Retry-After: the same again later.
+//
+//	GET /android/v1/devices/{dev}/commands?wait=50      wait: 0 to 60 seconds
+//	200 {"v":1,"commands":["<JWS>"],"server_time":"..."}      204 without a command; header Latchkey-Time
+//
+//	POST /android/v1/devices/{dev}/results      application/json {"v":1,"results":["<JWS>",...]}      1 to 16
+//	200 {"v":1,"acked":["<id>",...]}
+//
+//	POST /android/v1/devices/{dev}/state      application/json {"v":1,"state":"<JWS>"}      typ android-state+jws
+//	{"v":1,"typ":"android.dpc.state","dev":"..","iat":"..","fcm_token":"","device":{state block}}      204
+//
+// A command comes again until its result arrives: after a result the agent polls at once, after an error it waits. A new poll ends the one
+// before. A result that 200 did not acknowledge three times cannot be read: the agent drops it. The state is sent after a
+// restart, when a token became active, and when the passcode or the FCM token changed.
+//
+// # Commands
+//
+//	header {"alg":"ES256","kid":"<server key>","typ":"android-cmd+jws"}
+//	{"v":1,"typ":"android.dpc.command","id":"<uuid>","dev":"..","user":0,"seq":42,"iat":"..","exp":"..","cmd":"..",
+//	 "pre":{"min_api":26,"max_api":29,"modes":["device_owner"],"token_active":true},"args":{...}}
+//
+// seq is above that of every command before, and is taken when the command leaves, so one that comes again has another. Members of pre that
+// are absent do not matter.
+//
+//	lock              {"scope":"device|profile","evict_ce_key":false,"message":null}      lockNow
+//	reset_password    {"method":"token|direct","secret":JWE,"token_id":"..","flags":["require_entry","do_not_ask_credentials_on_boot","lock_now"]}
+//	clear_password    {"method":"token|direct","secret":JWE,"token_id":"..","flags":[]}
+//	provision_token   {"token_id":"..","secret":JWE,"replace":false}      active with this ID: OK, nothing done
+//	revoke_token      {"token_id":".."}
+//	token_status {}   report_state {}      the state block of the result is the answer
+//
+// secret is {"new_password":"..","token":"<base64>"}, with what the command needs. The method direct is resetPassword and has no token: up to
+// Android 10, as the platform allows; clear_password then has no secret at all. An active token is replaced only with replace.
+//
+// # The order of work in an agent
+//
+//  1. Verify the signature with the key that kid names among those of the enrolment: BAD_SIGNATURE. Then dev and v: WRONG_DEVICE,
+//     UNSUPPORTED_VERSION.
+//  2. Look for a stored result of the id: send it as it was, same rid, same code, with "duplicate":true. Execute nothing.
+//  3. Expired by the later of the own clock and the last server time: EXPIRED. seq not above the highest taken: STALE.
+//     But an id that is marked as executing is answered with UNKNOWN instead of either.
+//  4. Decrypt the secret: DECRYPT_FAILED. Mark the id as executing, durably, and keep the seq.
+//  5. Check pre: PRECONDITION_FAILED, with what was found in observed.
+//  6. Execute. Store the result without the secret, durably, in device-protected storage, until 30 days after exp at least. Report it until it
+//     is acknowledged.
+//
+// An agent that starts and finds an id marked as executing reports UNKNOWN for it, and stores no result: the command comes again with the
+// same passcode, and is executed again, which is harmless. If it then fails, it is UNKNOWN again and not the failure, because the
+// first attempt may have worked. A lock is executed again. The token is never kept: one that was pending when the device restarted
+// is gone, and the server sends another.
+//
+// # Results
+//
+//	{"v":1,"typ":"android.dpc.result","id":"..","rid":"<uuid>","dev":"..","seq":42,"state":"succeeded|failed|rejected|received","code":"..",
+//	 "detail":"","exception":"","validation":[],"observed":{"..":".."},"duplicate":false,"received_at":"..","executed_at":"..",
+//	 "device":{state block}}
+//
+//	code                                       state      the server takes it as
+//	OK, NO_SECURE_LOCK                         succeeded  acknowledged
+//	ACCEPTED                                   received   an early receipt: progress
+//	UNKNOWN                                    failed     progress: the passcode may be on the device; delivered again
+//	BAD_SIGNATURE                              rejected   progress: nobody knows whose ID that was; delivered again
+//	STALE                                      rejected   not now: nothing was done; delivered again, with a new number
+//	EXPIRED, WRONG_DEVICE, DECRYPT_FAILED,     rejected   refused
+//	UNSUPPORTED_VERSION, UNKNOWN_COMMAND
+//	PRECONDITION_FAILED                        failed     refused; observed says why
+//	INVALID_VALUE                              failed     refused; validation says why, in AOSP's names
+//	NOT_OWNER, API_LEVEL, MANAGEMENT_MODE,     failed     refused
+//	ESCROW_DISABLED, TOKEN_NOT_SET,
+//	TOKEN_NOT_ACTIVE, TOKEN_ALREADY_ACTIVE,
+//	TOKEN_MISMATCH, WEAVER_EXHAUSTED,
+//	PASSWORD_OWNED_BY_OTHER_ADMIN, UNSUPPORTED,
+//	ILLEGAL_STATE, ILLEGAL_ARGUMENT, any other
+//
+// A code that contradicts its state is progress: it proves neither success nor failure, so the passcode stays among those that may be on the
+// device. What is delivered ten times without an answer lapses, and its passcode may still be on the device. Of a result the ledger keeps
+// code, detail, exception, validation and observed, cleaned, cut to 256 bytes, and with runs of four or more digits struck out. A result
+// that cannot be understood is noted without its text, and acknowledged by its ID if that can be read; one of another device's command
+// raises an alarm.
+//
+//	state block: {"api":34,"mode":"device_admin|profile_owner|company_profile_owner|device_owner","target_sdk":34,"secure_lock":true,
+//	 "user_unlocked":true,"managed_profile":false,"separate_challenge":false,"secure_lock_feature":true,
+//	 "token":{"id":"..","state":"none|pending|active|unsupported"},
+//	 "policy":{"quality":0,"min_length":0,"letters":0,"numeric":0,"symbols":0,"upper":0,"lower":0,"non_letter":0,"complexity":0},
+//	 "locked_now":true,"agent":"1.0.0","boot_count":17}
+//
+// Absent and null are unknown. secure_lock, user_unlocked, token and policy are those of the user that the agent runs as.
+//
+// # Settled
+//
+//   - The ID of a token stands in args; token_active in pre refers to it.
+//   - PRECONDITION_FAILED is failed, not rejected: the command was good, and observed has the values that were found.
+//   - A lock may wait for 30 days, FCM keeps a message for 28 at most: its time to live is cut to that. The command itself waits in the
+//     ledger, and a device that polls gets it.
+//   - One command an answer, a lock first. The order of the others is that of their orders.
+//   - A wake-up says nothing but that there is something: what is true is what the poll brings.
+//
+// # Not included
+//
+// Certificates and attestation of a device's keys, new server keys without a new enrolment, wiping and restarting, lost mode, policies and
+// apps, and the agent itself. One process remembers who polls: in another, a poll sees an order within fifteen seconds.
+package agent

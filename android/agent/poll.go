@@ -1,0 +1,141 @@
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/latchkey-mdm/latchkey/lock"
+)
+
+// commandsAnswer is what a poll brings.
+type commandsAnswer struct {
+	V          int      `json:"v"`
+	Commands   []string `json:"commands"`
+	ServerTime string   `json:"server_time"`
+}
+
+// commands answers a poll: with the command that waits, with the one that comes within the time that the device waits, or without one.
+func (h *handler) commands(ctx context.Context, r *http.Request) (any, error) {
+	wait, err := waitOf(r)
+	if err != nil {
+		return nil, err
+	}
+	enrolled, _, err := h.authenticated(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	w, leave := h.Hub.join(enrolled.Device) // before the first look: what comes after that wakes
+	defer leave()
+	end := time.NewTimer(wait)
+	defer end.Stop()
+	for {
+		signed, err := h.next(ctx, enrolled.Device)
+		if err != nil {
+			return nil, err
+		}
+		if signed != "" {
+			return commandsAnswer{V: contractVersion, Commands: []string{signed}, ServerTime: stamp(h.Now())}, nil
+		}
+		if !h.pause(ctx, w, end.C) {
+			return nil, nil
+		}
+		// The device may have been enrolled anew meanwhile: nothing is encrypted to old keys, nor given to who held them.
+		now, err := h.device(ctx, enrolled.Device.ID)
+		if err != nil {
+			return nil, err
+		}
+		if !now.Key.Equal(enrolled.Key) {
+			return nil, unauthorized("not_enrolled", nil)
+		}
+		enrolled = now
+	}
+}
+
+// pause waits until there is a reason to look again; false when the poll is over.
+func (h *handler) pause(ctx context.Context, w *waiter, end <-chan time.Time) bool {
+	again := time.NewTimer(h.Recheck)
+	defer again.Stop()
+	select {
+	case <-w.woken:
+		return true
+	case <-again.C:
+		return true
+	case <-w.gone:
+		return false
+	case <-end:
+		return false
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func waitOf(r *http.Request) (time.Duration, error) {
+	text := r.URL.Query().Get("wait")
+	if text == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(text)
+	if wait := time.Duration(n) * time.Second; err == nil && n >= 0 && wait <= maxWait {
+		return wait, nil
+	}
+	return 0, bad(&DecodeError{Field: "wait", Rule: RuleValue})
+}
+
+// next is the signed command that the device should get now, "" when there is none: an order first, then a question.
+func (h *handler) next(ctx context.Context, d lock.Device) (string, error) {
+	cmd, err := h.Service.Next(ctx, d)
+	switch {
+	case errors.Is(err, lock.ErrSealed): // the rest of the device's commands must not wait for it
+		h.Logger.ErrorContext(ctx, "a command waits and cannot be made", slog.String("device", d.ID), slog.Any("error", err))
+	case err != nil:
+		return "", err
+	case cmd.ID != "":
+		return h.seal(ctx, d, cmd.Body)
+	}
+	if h.Queries == nil {
+		return "", nil
+	}
+	q, err := h.Queries.Query(ctx, d)
+	if err != nil || q.ID == "" {
+		return "", err
+	}
+	if q.Command != cmdReportState && q.Command != cmdTokenStatus {
+		return "", errors.New("a query must be " + cmdReportState + " or " + cmdTokenStatus)
+	}
+	body, err := json.Marshal(command{
+		V: contractVersion, Typ: typeCommand, ID: q.ID, Device: d.ID, Name: q.Command, Args: struct{}{},
+		Expiry: stamp(h.Now().Add(queryExpiry)),
+	})
+	if err != nil {
+		return "", fmt.Errorf("make a query: %w", err)
+	}
+	return h.seal(ctx, d, body)
+}
+
+// queryExpiry is how long a device may take to answer a question.
+const queryExpiry = time.Hour
+
+// seal numbers and signs a command that leaves now.
+func (h *handler) seal(ctx context.Context, d lock.Device, body []byte) (string, error) {
+	var c command
+	c.Args = &json.RawMessage{}
+	if err := json.Unmarshal(body, &c); err != nil {
+		return "", errors.New("a command was not made by this platform's codec")
+	}
+	seq, err := h.Requests.Sequence(ctx, d.ID)
+	if err != nil {
+		return "", err
+	}
+	c.Seq, c.Issued = seq, stamp(h.Now())
+	payload, err := json.Marshal(c)
+	if err != nil {
+		return "", fmt.Errorf("sign a command: %w", err)
+	}
+	return sign(h.signer, payload)
+}

@@ -1,0 +1,149 @@
+package agent
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/latchkey-mdm/latchkey/lock"
+)
+
+// result is what a device said of a command. What it is about, and whether it succeeded, must be as the contract has it; anything else that
+// is not is left out, so that what the device did is never lost for how it put it.
+type result struct {
+	ID        lock.ID
+	Device    string
+	State     string
+	Code      Code
+	Facts     map[string]string // for the ledger: code, detail, exception, validation, observed
+	Duplicate bool
+	At        time.Time         // when it was executed, or received; zero when neither is said
+	Known     map[string]string // of the state block; nil without one
+	Skipped   []string          // fields that were left out
+}
+
+const (
+	maxValidation = 16
+	maxObserved   = 16
+)
+
+// readResult reads the payload of a result. Errors are *DecodeError; the ID is set all the same if it could be read.
+func readResult(payload []byte) (result, error) {
+	if err := walk(payload, false); err != nil {
+		return result{}, err
+	}
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(payload, &fields) != nil || fields == nil {
+		return result{}, &DecodeError{Rule: RuleType}
+	}
+	f := resultFields{values: fields}
+	r := result{ID: lock.ID(f.text("id"))}
+	if !isID(string(r.ID)) {
+		return result{}, &DecodeError{Field: "id", Rule: RuleValue}
+	}
+	v := version{Typ: f.text("typ")}
+	if json.Unmarshal(fields["v"], &v.V) != nil {
+		return r, &DecodeError{Field: "v", Rule: RuleType}
+	}
+	if err := v.check(typeResult); err != nil {
+		return r, err
+	}
+	r.Device, r.State, r.Code = f.text("dev"), f.text("state"), Code(cut(remark(f.text("code")), 64))
+	if _, known := outcome(r.State, r.Code); !known {
+		return r, &DecodeError{Field: "state", Rule: RuleValue}
+	}
+	f.skipped = nil // what follows may be missing or wrong
+	r.Facts = f.facts(r.Code)
+	r.Duplicate = string(fields["duplicate"]) == "true"
+	for _, name := range []string{"executed_at", "received_at"} {
+		if at, err := instant(name, f.text(name)); err == nil && r.At.IsZero() {
+			r.At = at
+		}
+	}
+	r.Skipped = f.skipped
+	if block, present := fields["device"]; present {
+		state := readState(block)
+		r.Known, r.Skipped = state.facts, append(r.Skipped, state.skipped...)
+	}
+	slices.Sort(r.Skipped)
+	r.Skipped = slices.Compact(r.Skipped)
+	return r, nil
+}
+
+// resultFields are the members of a result.
+type resultFields struct {
+	values  map[string]json.RawMessage
+	skipped []string
+}
+
+// text is a text member; absent and null are "".
+func (f *resultFields) text(name string) string {
+	var s *string
+	if raw, present := f.values[name]; present && json.Unmarshal(raw, &s) != nil {
+		f.skipped = append(f.skipped, name)
+	}
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// facts are what the ledger keeps of a result.
+func (f *resultFields) facts(code Code) map[string]string {
+	facts := map[string]string{"code": string(code)}
+	for _, name := range []string{"detail", "exception"} {
+		if s := f.text(name); s != "" {
+			facts[name] = remark(s)
+		}
+	}
+	var reasons []string
+	if raw, present := f.values["validation"]; present && json.Unmarshal(raw, &reasons) != nil {
+		f.skipped, reasons = append(f.skipped, "validation"), nil
+	}
+	if len(reasons) > 0 {
+		facts["validation"] = remark(strings.Join(reasons[:min(len(reasons), maxValidation)], ", "))
+	}
+	var observed map[string]json.RawMessage
+	if raw, present := f.values["observed"]; present && json.Unmarshal(raw, &observed) != nil {
+		f.skipped, observed = append(f.skipped, "observed"), nil
+	}
+	var found []string
+	for name, raw := range observed {
+		var s string
+		if json.Unmarshal(raw, &s) != nil {
+			f.skipped = append(f.skipped, "observed")
+			continue
+		}
+		found = append(found, name+"="+s)
+	}
+	if len(found) > 0 {
+		slices.Sort(found)
+		facts["observed"] = remark(strings.Join(found[:min(len(found), maxObserved)], ", "))
+	}
+	return facts
+}
+
+// report is the result in the ledger's words, of the device that was authenticated, whatever the result says.
+func (r result) report(d lock.Device) lock.Report {
+	o, _ := outcome(r.State, r.Code)
+	return lock.Report{Scope: d.Scope, Device: d.ID, Action: r.ID, Outcome: o, Facts: r.Facts}
+}
+
+// isID reports whether a text is a UUID in its canonical form.
+func isID(s string) bool {
+	if len(s) != 36 {
+		return false
+	}
+	for i, c := range []byte(s) {
+		switch {
+		case i == 8 || i == 13 || i == 18 || i == 23:
+			if c != '-' {
+				return false
+			}
+		case (c < '0' || c > '9') && (c < 'a' || c > 'f'):
+			return false
+		}
+	}
+	return true
+}
