@@ -19,7 +19,6 @@ import (
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/group"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
 	"github.com/latchkey-mdm/latchkey/lock"
-	"github.com/latchkey-mdm/latchkey/mdmproto"
 )
 
 // envAccountPassword has the password that account create and account password set.
@@ -28,16 +27,17 @@ const envAccountPassword = "LATCHKEY_ACCOUNT_PASSWORD"
 const accountUsage = `Usage: server account COMMAND [flags]
 
 Commands, each of which may run beside a server that is running:
-  create -name NAME [-rights view,lock,...] [-groups A,B]  let somebody sign in to the console. The password is taken from
+  create -name NAME [-rights view,lock,...] [-groups A,B] [-email ADDRESS]  let somebody sign in to the console. The password is taken from
                            ` + envAccountPassword + `, else made, and printed once. Without -rights the account may only view
   list                     list the accounts, what they may do, and with which devices
   rights -name NAME [-rights view,lock,...] [-groups A,B|all]  give an account other rights, other groups, or both
   password -name NAME      give an account a new password, taken or made as by create; whoever is signed in with it is out
+  email -name NAME -email ADDRESS|none  say where an account gets mail, as the passcodes of its resets
   remove -name NAME        take an account away with its tokens. What it did stays on record, and no other account gets its name
 
-The rights: view, lock, reset, unlock, cancel, reveal, feedback, bulk, approve, break-glass, audit, hold, purge, reseal, groups (edit groups),
-enrol, remove (devices from the inventory); "all" is every one. An account with -groups is for the devices of these groups, and of the groups
-below them, alone: a group is named by its ID or its path, as in Office/London. Every change is on record.
+The rights: view, lock, reset, provision-token, unlock, cancel, reveal, feedback, bulk, approve, break-glass, audit, hold, purge, reseal,
+groups (edit groups), enrol, remove (devices from the inventory); "all" is every one. An account with -groups is for the devices of these
+groups, and of the groups below them, alone: a group is named by its ID or its path, as in Office/London. Every change is on record.
 
 Flags:
 `
@@ -59,6 +59,7 @@ Flags:
 type office struct {
 	options
 	name, rights, groups string // as given
+	email                string // as given
 	env                  func(string) string
 	db                   *db.DB
 	desk                 account.Desk
@@ -78,6 +79,7 @@ var accountCommands = map[string]officeCommand{
 	"list":     {run: (*office).listAccounts},
 	"rights":   {run: (*office).changeRights, named: true},
 	"password": {run: (*office).changePassword, named: true},
+	"email":    {run: (*office).changeEmail, named: true},
 	"remove":   {run: (*office).removeAccount, named: true},
 }
 
@@ -106,6 +108,9 @@ func runOffice(ctx context.Context, what, who, usage string, commands map[string
 		flags.StringVar(&o.name, who, "", "`name` of the account")
 		flags.StringVar(&o.rights, "rights", "", "`rights`, with commas between; all: every one")
 		flags.StringVar(&o.groups, "groups", "", "only the devices of these `groups`, by ID or path, with commas between; all: every device")
+		if what == "account" {
+			flags.StringVar(&o.email, "email", "", "mail `address` of the account; none: it gets no mail")
+		}
 		given = flags
 	})
 	if err != nil {
@@ -114,7 +119,7 @@ func runOffice(ctx context.Context, what, who, usage string, commands map[string
 	// That of a variable which is not set must not be taken for one that was left out.
 	empty := ""
 	given.Visit(func(f *flag.Flag) {
-		if (f.Name == "rights" || f.Name == "groups") && strings.TrimSpace(f.Value.String()) == "" {
+		if (f.Name == "rights" || f.Name == "groups" || f.Name == "email") && strings.TrimSpace(f.Value.String()) == "" {
 			empty = "-" + f.Name
 		}
 	})
@@ -167,7 +172,7 @@ func (o *office) open(ctx context.Context, logger *slog.Logger) (end func() erro
 	end = func() error { return errors.Join(o.db.Close(), held.Close()) }
 	accounts := account.New(account.Config{DB: o.db, Scope: inventory.Scope, Now: o.now})
 	service, err := lock.New(lock.Config{
-		Store: o.db.Ledger, Sealer: noSealer{}, Platforms: []lock.Platform{mdmproto.Platform(nil)}, Authorize: accounts, Logger: logger, Now: o.now,
+		Store: o.db.Ledger, Sealer: noSealer{}, Platforms: platforms(nil, nil), Authorize: accounts, Logger: logger, Now: o.now,
 	})
 	if err != nil {
 		return nil, errors.Join(err, end())
@@ -220,7 +225,13 @@ func (o *office) createAccount(ctx context.Context, _ string) error {
 	if err != nil {
 		return err
 	}
-	return o.withPassword(func(password string) error { return o.desk.Create(ctx, o.who(), a, password) })
+	if err := o.checkEmail(); err != nil {
+		return err
+	}
+	if err := o.withPassword(func(password string) error { return o.desk.Create(ctx, o.who(), a, password) }); err != nil || o.email == "" {
+		return err
+	}
+	return o.changeEmail(ctx, "")
 }
 
 func (o *office) changePassword(ctx context.Context, _ string) error {
@@ -274,7 +285,7 @@ func (o *office) listAccounts(ctx context.Context, _ string) error {
 	for _, g := range tree {
 		paths[g.ID] = g.Path
 	}
-	return o.table("NAME\tCONSOLE\tDEVICES\tSINCE\tRIGHTS", func(line func(string, ...any)) {
+	return o.table("NAME\tCONSOLE\tDEVICES\tSINCE\tMAIL\tRIGHTS", func(line func(string, ...any)) {
 		for _, a := range all {
 			console, devices := "no", "all"
 			if a.Password {
@@ -287,7 +298,7 @@ func (o *office) listAccounts(ctx context.Context, _ string) error {
 				}
 				devices = cmp.Or(strings.Join(names, ", "), "none")
 			}
-			line("%s\t%s\t%s\t%s\t%s", a.Name, console, devices, dayOf(a.Since), cmp.Or(account.Words(a.Rights, ","), "none"))
+			line("%s\t%s\t%s\t%s\t%s\t%s", a.Name, console, devices, dayOf(a.Since), cmp.Or(a.Email, "none"), cmp.Or(account.Words(a.Rights, ","), "none"))
 		}
 	})
 }

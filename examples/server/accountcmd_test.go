@@ -49,7 +49,7 @@ func TestAccountCommands(t *testing.T) {
 	assert.Contains(t, page, ours.Config().Serial)
 	assert.NotContains(t, page, theirs.Config().Serial)
 	listed := s.commanded(t, "account", "list")
-	assert.Regexp(t, `ada +yes +Office +\d{4}-\d\d-\d\d +view,lock,reveal`, listed)
+	assert.Regexp(t, `ada +yes +Office +\d{4}-\d\d-\d\d +none +view,lock,reveal`, listed)
 
 	s.commanded(t, "account", "rights", "-name", "ada", "-groups", "all")
 	_, page = ada.ask(s, "/", nil)

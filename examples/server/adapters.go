@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/account"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/agents"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/ca"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/console"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/demo"
@@ -16,6 +17,7 @@ import (
 // codes makes enrolment codes for people.
 type codes struct {
 	ca      *ca.CA
+	agents  *agents.Store
 	service *lock.Service
 }
 
@@ -31,6 +33,19 @@ func (c codes) NewCode(ctx context.Context, a lock.Actor, renews string) (code s
 	if err != nil {
 		return "", err
 	}
+	if err := c.service.Note(ctx, a, lock.EventEnrolmentLink, inventory.Scope, facts); err != nil {
+		return "", err
+	}
+	return code, nil
+}
+
+// NewAndroidCode makes a code with which one Android device enrols, once, within the hour. Who was given it is on record before it leaves;
+// the code itself is not.
+func (c codes) NewAndroidCode(ctx context.Context, a lock.Actor) (code string, err error) {
+	if code, err = c.agents.NewCode(ctx); err != nil {
+		return "", err
+	}
+	facts := map[string]string{"kind": "enrol", "platform": inventory.AgentPlatform}
 	if err := c.service.Note(ctx, a, lock.EventEnrolmentLink, inventory.Scope, facts); err != nil {
 		return "", err
 	}

@@ -68,7 +68,10 @@ func TestNoLinkWithoutARecord(t *testing.T) {
 
 func TestTheFleetOfADemonstrationGetsItsLinksUnrecorded(t *testing.T) {
 	s := wired(t, "http://127.0.0.1", "-demo")
-	_, err := s.enrolmentLink(t.Context())
+	doors := s.doors()
+	_, err := doors.Link(t.Context())
+	require.NoError(t, err)
+	_, err = doors.Code(t.Context())
 	require.NoError(t, err)
 	assert.Empty(t, notices(t, s, lock.EventEnrolmentLink))
 }

@@ -16,7 +16,6 @@ import (
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/secret"
 	"github.com/latchkey-mdm/latchkey/lock"
-	"github.com/latchkey-mdm/latchkey/mdmproto"
 	"github.com/latchkey-mdm/latchkey/pin"
 )
 
@@ -188,7 +187,7 @@ func (j *auditJob) openTrail(ctx context.Context, logger *slog.Logger) (*audit.T
 
 func (j *auditJob) service(sealer pin.Sealer, logger *slog.Logger) (*lock.Service, error) {
 	return lock.New(lock.Config{
-		Store: j.db.Ledger, Sealer: sealer, Logger: logger, Platforms: []lock.Platform{mdmproto.Platform(nil)},
+		Store: j.db.Ledger, Sealer: sealer, Logger: logger, Platforms: platforms(nil, nil),
 		Authorize: account.New(account.Config{DB: j.db, Scope: inventory.Scope}),
 	})
 }

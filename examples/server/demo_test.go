@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The tour of README: seven Macs enrol, one is locked by the API, and somebody types its PIN.
+// The tour of README: seven Macs and six Android devices enrol, a Mac is locked by the API, and somebody types its PIN.
 func TestDemo(t *testing.T) {
 	p := start(t, t.TempDir(), "-demo")
 	defer p.end()
@@ -21,7 +21,7 @@ func TestDemo(t *testing.T) {
 		}
 		return ids
 	}
-	within(t, func() bool { return len(fleet("managed")) == 7 })
+	within(t, func() bool { return len(fleet("managed")) == 13 })
 	_, page := p.call(http.MethodGet, "/api/v1/devices?search=ada", "")
 	id := page["items"].([]any)[0].(map[string]any)["id"].(string)
 	within(t, func() bool { // until the Mac has said what it is

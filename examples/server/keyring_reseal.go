@@ -11,7 +11,6 @@ import (
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/secret"
 	"github.com/latchkey-mdm/latchkey/lock"
-	"github.com/latchkey-mdm/latchkey/mdmproto"
 	"github.com/latchkey-mdm/latchkey/pin"
 )
 
@@ -105,7 +104,7 @@ func (j keyringJob) note(ctx context.Context, kind, keyID string) error {
 func (j keyringJob) service(sealer pin.Sealer, total int) (*lock.Service, error) {
 	return lock.New(lock.Config{
 		Store: &progress{Store: j.db.Ledger, out: j.stderr, total: total, said: time.Now()}, Sealer: sealer, Logger: j.logger,
-		Platforms: []lock.Platform{mdmproto.Platform(nil)}, Authorize: account.New(account.Config{DB: j.db, Scope: inventory.Scope}),
+		Platforms: platforms(nil, nil), Authorize: account.New(account.Config{DB: j.db, Scope: inventory.Scope}),
 	})
 }
 

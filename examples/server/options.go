@@ -98,6 +98,8 @@ type options struct {
 	now                 func() time.Time // the clock; tests move it
 	approval            secondPerson
 	push                pushOptions
+	android             androidOptions
+	mail                mailOptions
 }
 
 // parse reads and checks the options.
@@ -120,6 +122,8 @@ func parse(args []string, env func(string) string, stderr io.Writer) (options, e
 	flags.StringVar(&o.logFormat, "log", "text", "log `format`: text or json")
 	approvalFlags(&o.approval, flags, env)
 	pushFlags(&o.push, flags)
+	androidFlags(&o.android, flags)
+	mailFlags(&o.mail, flags)
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return o, err
@@ -128,7 +132,7 @@ func parse(args []string, env func(string) string, stderr io.Writer) (options, e
 	}
 	o.password, o.now = env(envPassword), time.Now
 	o.patience = databasePatience
-	if err := readState(&o, env); err != nil {
+	if err := errors.Join(readState(&o, env), o.mail.read(env(envSMTPPassword))); err != nil {
 		return o, err
 	}
 	if flags.NArg() > 0 {
@@ -183,7 +187,7 @@ func (o options) complete() (options, error) {
 		return o, &usageError{"-tls-cert and -tls-key", "give both, or neither", nil}
 	}
 	if o.demo && (o.tlsCert != "" || o.url != "") {
-		return o, &usageError{"-demo", "leave out -tls-cert, -tls-key and -url: the simulated Macs use plain HTTP on this machine", nil}
+		return o, &usageError{"-demo", "leave out -tls-cert, -tls-key and -url: the simulated devices use plain HTTP on this machine", nil}
 	}
 	if err := o.checkURL(); err != nil {
 		return o, err
@@ -192,7 +196,7 @@ func (o options) complete() (options, error) {
 	if o.topic != "" && !strings.HasPrefix(o.topic, "com.apple.mgmt.") {
 		return o, &usageError{"-topic", "must begin with com.apple.mgmt. as the push certificate's subject does", nil}
 	}
-	if err := errors.Join(o.approval.check(), o.push.check(o.demo)); err != nil {
+	if err := errors.Join(o.approval.check(), o.push.check(o.demo), o.android.check(o.demo)); err != nil {
 		return o, err
 	}
 	if o.logFormat != "text" && o.logFormat != "json" {

@@ -45,5 +45,9 @@ func TestOnPostgreSQL(t *testing.T) {
 		"TestFleet":                                   TestFleet,
 		"TestLimitHoldsForLocksThatRace":              TestLimitHoldsForLocksThatRace,
 		"TestLimitHoldsForRevealsThatRace":            TestLimitHoldsForRevealsThatRace,
+		"TestAndroidPasscodeIsReset":                  TestAndroidPasscodeIsReset,
+		"TestAndroidPhoneEnrolsAgain":                 TestAndroidPhoneEnrolsAgain,
+		"TestAndroidPhoneAtTwoServers":                TestAndroidPhoneAtTwoServers,
+		"TestNoAndroidSecretIsKeptInClear":            TestNoAndroidSecretIsKeptInClear,
 	})
 }

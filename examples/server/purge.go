@@ -20,7 +20,6 @@ import (
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/retention"
 	"github.com/latchkey-mdm/latchkey/lock"
-	"github.com/latchkey-mdm/latchkey/mdmproto"
 )
 
 const purgeUsage = `Usage: server purge -older-than 365d -reason "..." [-device ID]... [-apply] [flags]
@@ -89,7 +88,7 @@ func (j *purgeJob) run(ctx context.Context, logger *slog.Logger) (err error) {
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
 	service, err := lock.New(lock.Config{
-		Store: d.Ledger, Sealer: noSealer{}, Platforms: []lock.Platform{mdmproto.Platform(nil)}, Logger: logger, Now: j.now,
+		Store: d.Ledger, Sealer: noSealer{}, Platforms: platforms(nil, nil), Logger: logger, Now: j.now,
 		Authorize: account.New(account.Config{DB: d, Scope: inventory.Scope}),
 	})
 	if err != nil {

@@ -14,7 +14,6 @@ import (
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/ops"
 	"github.com/latchkey-mdm/latchkey/lock"
-	"github.com/latchkey-mdm/latchkey/mdmproto"
 	"github.com/latchkey-mdm/latchkey/mdmproto/push"
 )
 
@@ -42,7 +41,7 @@ func (o pushOptions) check(demo bool) error {
 	case o.key != "" && o.cert == "":
 		return &usageError{"-push-key", "give -push-cert too, or leave it out", nil}
 	case o.cert != "" && demo:
-		return &usageError{"-demo", "leave out -push-cert and -push-key: the simulated Macs come by themselves", nil}
+		return &usageError{"-demo", "leave out -push-cert and -push-key: the simulated devices come by themselves", nil}
 	}
 	return nil
 }
@@ -68,14 +67,6 @@ func openPush(o *options, d *db.DB, logger *slog.Logger) (*push.Waker, error) {
 	}
 	o.topic = topic
 	return w, nil
-}
-
-// platform is Apple's, with what wakes its devices.
-func platform(w *push.Waker) lock.Platform {
-	if w == nil {
-		return mdmproto.Platform(nil)
-	}
-	return mdmproto.Platform(w)
 }
 
 // metrics are those of the push certificate, if there is one.

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/demo"
 )
 
 const (
@@ -118,7 +119,7 @@ func listen(ctx context.Context, o options) (net.Listener, error) {
 
 // serve answers until ctx ends. Then it lets requests finish, and after them what runs beside: due actions and the simulated fleet.
 func (s *server) serve(ctx context.Context, listener net.Listener, stdout io.Writer) error {
-	handler, err := s.handler()
+	handler, err := s.handler(ctx.Done())
 	if err != nil {
 		return err
 	}
@@ -137,11 +138,12 @@ func (s *server) serve(ctx context.Context, listener net.Listener, stdout io.Wri
 	running.Go(func() { s.bulks.Run(beside) })
 	running.Go(func() { s.approvers.Run(beside) })
 	running.Go(func() { s.watchPush(beside) })
+	running.Go(func() { s.sendMail(beside) })
 	served := make(chan error, 1)
 	go func() { served <- web.Serve(listener) }()
 	s.greet(stdout)
 	if s.fleet != nil {
-		running.Go(func() { s.fleet.Run(fleet, s.enrolmentLink) })
+		running.Go(func() { s.fleet.Run(fleet, s.doors()) })
 	}
 	select {
 	case err := <-served:
@@ -161,7 +163,8 @@ func (s *server) serve(ctx context.Context, listener net.Listener, stdout io.Wri
 func (s *server) greet(stdout io.Writer) {
 	_, _ = fmt.Fprintf(stdout, "Listening on %s\n", s.base)
 	if s.temporary {
-		_, _ = fmt.Fprintf(stdout, "Demonstration: seven simulated Macs, and a temporary state folder (%s) that is removed at the end.\n", s.data)
+		_, _ = fmt.Fprintf(stdout, "Demonstration: seven simulated Macs, six simulated Android devices (a passcode of theirs is %s), and a temporary "+
+			"state folder (%s) that is removed at the end.\n", demo.Passcode, s.data)
 	}
 	s.logger.Info("serving", slog.String("url", s.base), slog.String("data", s.data), slog.Bool("demo", s.demo),
 		slog.String("audit_key", s.trail.Key))

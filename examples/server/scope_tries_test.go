@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"net/url"
 	"strings"
 )
@@ -72,10 +73,23 @@ func (s *scoped) apiTries() map[string][]attempt {
 			{with: `{"reason": "x", "user_groups": ["` + s.userGroup + `"]}`, status: refused},
 		},
 	}
-	for route, try := range s.groupTries() {
-		tries[route] = try
-	}
+	maps.Copy(tries, s.groupTries())
+	maps.Copy(tries, s.passcodeTries())
 	return tries
+}
+
+// passcodeTries are those through what is ordered for Android devices alone.
+func (s *scoped) passcodeTries() map[string][]attempt {
+	dry := func(verb string) attempt {
+		return attempt{path: "/api/v1/devices/" + theirMac + "/" + verb + "?dry_run=true", with: because}
+	}
+	const path = "POST /api/v1/devices/{id}/"
+	return map[string][]attempt{
+		path + "reset-passcode":  {{with: because, own: true}, dry("reset-passcode"), {with: `{"pin": {"mode": "supplied", "value": "73918264"}}`}},
+		path + "clear-passcode":  {{with: because, own: true}, dry("clear-passcode")},
+		path + "provision-token": {{with: because, own: true}, dry("provision-token"), {with: `{"force": true}`}},
+		path + "revoke-token":    {{with: because}, {with: `{"token_id": "` + string(s.theirs.ID) + `"}`}, dry("revoke-token")},
+	}
 }
 
 func (s *scoped) eventTries() []attempt {
@@ -172,10 +186,22 @@ func (s *scoped) consoleTries() map[string][]attempt {
 		"GET /enrolment":                 {{}},
 		"POST /enrolment":                {{}},
 	}
-	for route, try := range s.consoleManyTries() {
-		tries[route] = try
-	}
+	maps.Copy(tries, s.consoleManyTries())
+	maps.Copy(tries, s.consolePhoneTries())
 	return tries
+}
+
+// consolePhoneTries are those through what phones alone have.
+func (s *scoped) consolePhoneTries() map[string][]attempt {
+	const confirm = "confirm=EIRS"
+	return map[string][]attempt{
+		"GET /devices/{id}/reset":         {{}, {with: "?" + confirm}},
+		"POST /devices/{id}/reset":        {{with: confirm + "&reason=curious"}},
+		"POST /devices/{id}/reset/pin":    {{with: confirm + "&pin_mode=supplied&pin=73918264"}},
+		"POST /devices/{id}/clear":        {{with: form("reason", "curious")}},
+		"POST /devices/{id}/token":        {{with: "force=1"}},
+		"POST /devices/{id}/token/revoke": {{with: form("token", string(s.theirs.ID))}},
+	}
 }
 
 // consoleManyTries are those through groups and bulk orders.

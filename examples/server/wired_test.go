@@ -54,7 +54,7 @@ type visitor struct {
 
 func visit(t *testing.T, s *server) *visitor {
 	t.Helper()
-	web, err := s.handler()
+	web, err := s.handler(t.Context().Done())
 	require.NoError(t, err)
 	token, err := s.desk().NewToken(t.Context(), local("test"), account.Admin)
 	require.NoError(t, err)

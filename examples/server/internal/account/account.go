@@ -20,8 +20,13 @@ import (
 	"github.com/latchkey-mdm/latchkey/lock"
 )
 
-// Admin is the name of the first administrator.
-const Admin = "admin"
+const (
+	// Admin is the name of the first administrator.
+	Admin = "admin"
+	// System is who orders what the server does by itself: it gives devices reset tokens, with every device, and nothing else. No account has
+	// this name; of one from before nothing is left but that.
+	System = "latchkey"
+)
 
 // ErrTooOften says that too many sign-ins came from an address of late. It wraps lock.ErrDenied.
 var ErrTooOften = fmt.Errorf("sign-in %w: tried too often, wait a minute", lock.ErrDenied)

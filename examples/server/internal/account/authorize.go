@@ -84,6 +84,12 @@ func (s *Store) has(ctx context.Context, a lock.Actor, v lock.Verb) (restricted 
 	if !db.IsText(a.ID) {
 		return false, errAccount
 	}
+	if a.ID == System {
+		if v != lock.VerbProvision {
+			return false, ErrRight
+		}
+		return false, nil
+	}
 	var kept string
 	err = s.db.Readers.QueryRowContext(ctx, `SELECT rights, restricted FROM server_accounts WHERE name = $1`, a.ID).Scan(&kept, &restricted)
 	switch {

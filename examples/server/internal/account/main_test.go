@@ -30,6 +30,8 @@ func TestOnPostgreSQL(t *testing.T) {
 		"TestRemovedAccountIsNobodyElses":         TestRemovedAccountIsNobodyElses,
 		"TestSetPassword":                         TestSetPassword,
 		"TestTriesAreLimited":                     TestTriesAreLimited,
+		"TestEmailOfAnAccount":                    TestEmailOfAnAccount,
+		"TestTriesOfLinksAreCountedApart":         TestTriesOfLinksAreCountedApart,
 		"TestNobodyKeepsTheAdministratorOut":      TestNobodyKeepsTheAdministratorOut,
 		"TestWhatCountsAsOneAddress":              TestWhatCountsAsOneAddress,
 		"TestTheTableForgetsWhatCountsNoMore":     TestTheTableForgetsWhatCountsNoMore,

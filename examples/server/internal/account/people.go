@@ -20,6 +20,7 @@ type Account struct {
 	Rights     []lock.Verb // in the order of Rights; all of them for Admin
 	Restricted bool        // sees the devices of Groups, and of the groups below them, alone
 	Groups     []string    // IDs of groups of devices; none when it is not restricted
+	Email      string      // where it gets mail; empty: nowhere
 	Password   bool        // has one, so that it may sign in to the console
 	Since      time.Time   // when it was made; zero: when the server was first started
 	PasswordAt time.Time   // when its password was set last, or it was made: a session from before has ended; zero as Since
@@ -48,7 +49,8 @@ func (s *Store) Accounts(ctx context.Context) ([]Account, error) { return s.acco
 
 func (s *Store) accounts(ctx context.Context, where string, args ...any) (all []Account, err error) {
 	//nolint:gosec // where is a constant
-	rows, err := s.db.Readers.QueryContext(ctx, `SELECT name, password <> '', rights, restricted, created_at, password_at, coalesce(grp, '')
+	rows, err := s.db.Readers.QueryContext(ctx, `SELECT name, password <> '', rights, restricted, created_at, password_at, email,
+			coalesce(grp, '')
 		FROM server_accounts LEFT JOIN server_account_groups ON account = name`+where+` ORDER BY name, grp`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("look up accounts: %w", err)
@@ -58,7 +60,7 @@ func (s *Store) accounts(ctx context.Context, where string, args ...any) (all []
 		var a Account
 		var rights, in string
 		var created, set int64
-		if err := rows.Scan(&a.Name, &a.Password, &rights, &a.Restricted, &created, &set, &in); err != nil {
+		if err := rows.Scan(&a.Name, &a.Password, &rights, &a.Restricted, &created, &set, &a.Email, &in); err != nil {
 			return nil, fmt.Errorf("look up accounts: %w", err)
 		}
 		a.Rights, a.Since, a.PasswordAt = rightsOf(a.Name, rights), db.Time(created), db.Time(set)
@@ -122,7 +124,7 @@ func (a Account) described() map[string]string {
 var plain = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._@+-]*$`)
 
 // reserved are names that mean something else in the record.
-var reserved = []string{Admin, "system", "device", "unknown"}
+var reserved = []string{Admin, System, "system", "device", "unknown"}
 
 // IsName reports whether an account may have this name, Admin among them.
 func IsName(name string) bool { return name == Admin || checkName(name) == nil }

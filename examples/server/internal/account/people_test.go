@@ -79,6 +79,9 @@ func TestRightsOfARestrictedAccount(t *testing.T) {
 		"right":                   {lock.Actor{ID: "vera"}, lock.VerbView, target("field"), nil},
 		"no right":                {lock.Actor{ID: "vera"}, lock.VerbReveal, target("field"), account.ErrRight},
 		"no right to what is all": {lock.Actor{ID: "vera"}, lock.VerbPurge, lock.Target{}, account.ErrRight},
+		"server itself, a token":  {lock.Actor{ID: account.System}, lock.VerbProvision, target("loose"), nil},
+		"server itself, a lock":   {lock.Actor{ID: account.System}, lock.VerbLock, target("loose"), account.ErrRight},
+		"server itself, a PIN":    {lock.Actor{ID: account.System}, lock.VerbReveal, target("office"), account.ErrRight},
 		"administrator":           {boss, lock.VerbReveal, target("london"), nil},
 	} {
 		t.Run(name, func(t *testing.T) {

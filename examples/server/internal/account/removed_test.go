@@ -76,7 +76,8 @@ func TestSetPassword(t *testing.T) {
 
 func TestIsName(t *testing.T) {
 	for name, want := range map[string]bool{
-		"ada": true, "ada@example.com": true, account.Admin: true, "Admin": false, "system": false, "a b": false, "a:b": false, "": false,
+		"ada": true, "ada@example.com": true, account.Admin: true, "Admin": false, "system": false, account.System: false, "Latchkey": false,
+		"a b": false, "a:b": false, "": false,
 	} {
 		assert.Equal(t, want, account.IsName(name), name)
 	}

@@ -17,8 +17,8 @@ const (
 // Rights are all rights that an account may have, in the order in which they are shown.
 func Rights() []lock.Verb {
 	return []lock.Verb{
-		lock.VerbView, lock.VerbLock, lock.VerbReset, lock.VerbUnlock, lock.VerbCancel, lock.VerbReveal, lock.VerbFeedback, lock.VerbBulk,
-		lock.VerbApprove, lock.VerbBreakGlass, lock.VerbAudit, lock.VerbHold, lock.VerbPurge, lock.VerbReseal,
+		lock.VerbView, lock.VerbLock, lock.VerbReset, lock.VerbProvision, lock.VerbUnlock, lock.VerbCancel, lock.VerbReveal, lock.VerbFeedback,
+		lock.VerbBulk, lock.VerbApprove, lock.VerbBreakGlass, lock.VerbAudit, lock.VerbHold, lock.VerbPurge, lock.VerbReseal,
 		group.VerbEdit, VerbEnrol, VerbRemove,
 	}
 }

@@ -25,6 +25,9 @@ type action struct {
 	Ticket        string            `json:"ticket"`
 	Message       string            `json:"message"`
 	PhoneNumber   string            `json:"phone_number"`
+	Options       map[string]string `json:"options,omitempty"`
+	Of            lock.ID           `json:"of,omitempty"`   // the action that it ends
+	Uses          lock.ID           `json:"uses,omitempty"` // the action whose token it uses
 	Supplied      bool              `json:"supplied"`
 	KeptFrom      lock.ID           `json:"kept_from,omitempty"`
 	ReuseReason   string            `json:"reuse_reason,omitempty"`
@@ -55,6 +58,7 @@ func newAction(a lock.Action) action {
 		ID: a.ID, DeviceID: a.Device.ID, SerialNumber: a.Device.Serial, DeviceName: a.Device.Name, User: a.Device.User,
 		Kind: a.Kind, State: a.State, HeldBy: a.HeldBy, Live: a.Lane != "", OnDevice: a.MayBeOnDevice(),
 		Reason: a.Reason, Ticket: a.Ticket, Message: a.Message, PhoneNumber: a.PhoneNumber,
+		Options: a.Options, Of: a.Of, Uses: a.Uses,
 		Supplied: a.Supplied, KeptFrom: a.Kept, ReuseReason: a.Reuse, Forced: a.Forced, Joined: a.Joined, RequestedBy: a.By.ID,
 		CreatedAt: when(a.Created), IssuedAt: when(a.Issued), DeliveredAt: when(a.Delivered), ConfirmedAt: when(a.Confirmed),
 		ReleasedAt: when(a.Released), NotAfter: when(a.NotAfter), Deliveries: a.Deliveries, WakeOutcome: a.WakeOutcome, Reveals: a.Disclosures,

@@ -48,7 +48,13 @@ type Codes interface {
 	NewCode(ctx context.Context, a lock.Actor, renews string) (code string, err error)
 }
 
-// Config is what the API is made of. Every field but Now is required.
+// AndroidCodes makes enrolment codes for agents of Android devices.
+type AndroidCodes interface {
+	// NewAndroidCode makes a code that enrols one device. When it returns one, it is on record who got it.
+	NewAndroidCode(ctx context.Context, a lock.Actor) (code string, err error)
+}
+
+// Config is what the API is made of. Every field but Now, AndroidCodes, Deliveries and Accounts is required.
 type Config struct {
 	Service *lock.Service
 	Audit   *audit.Trail
@@ -60,6 +66,10 @@ type Config struct {
 	Bulk    *bulk.Batches
 
 	Approvals *approval.Inbox
+
+	AndroidCodes AndroidCodes // nil: no Android device enrols here
+	Deliveries   Deliveries   // nil: no passcode is mailed
+	Accounts     Accounts     // with Deliveries: where passcodes are mailed to
 
 	Scope   string
 	BaseURL string           // as devices and people reach the server, without a slash at its end
@@ -92,6 +102,7 @@ func Routes() []string { return slices.Sorted(maps.Keys(new(api).routes())) }
 
 func (a *api) routes() map[string]handler {
 	routes := a.groupRoutes()
+	maps.Copy(routes, a.passcodeRoutes())
 	maps.Copy(routes, map[string]handler{
 		"GET /api/v1/devices":                a.listDevices,
 		"GET /api/v1/devices/{id}":           a.getDevice,

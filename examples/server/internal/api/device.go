@@ -11,22 +11,23 @@ import (
 
 // device is one device. State is lock-pending, lock-sent, locked or deactivated while ActionID is its live lock, else managed or unenrolled.
 type device struct {
-	ID           string          `json:"id"`
-	Platform     string          `json:"platform"`
-	SerialNumber string          `json:"serial_number"`
-	Name         string          `json:"name"`
-	User         string          `json:"user"`
-	Model        string          `json:"model"`
-	ProductName  string          `json:"product_name"`
-	OSVersion    string          `json:"os_version"`
-	AppleSilicon *bool           `json:"apple_silicon,omitempty"`
-	Enrolled     bool            `json:"enrolled"`
-	EnrolledAt   *time.Time      `json:"enrolled_at,omitempty"`
-	LastSeenAt   *time.Time      `json:"last_seen_at,omitempty"`
-	ExpiresAt    *time.Time      `json:"certificate_expires_at,omitempty"`
-	State        string          `json:"state"`
-	ActionID     lock.ID         `json:"action_id"`
-	Facts        map[string]fact `json:"facts,omitempty"` // in a list only that the device checked out
+	ID           string     `json:"id"`
+	Platform     string     `json:"platform"`
+	SerialNumber string     `json:"serial_number"`
+	Name         string     `json:"name"`
+	User         string     `json:"user"`
+	Model        string     `json:"model"`
+	ProductName  string     `json:"product_name"`
+	OSVersion    string     `json:"os_version"`
+	AppleSilicon *bool      `json:"apple_silicon,omitempty"`
+	Enrolled     bool       `json:"enrolled"`
+	EnrolledAt   *time.Time `json:"enrolled_at,omitempty"`
+	LastSeenAt   *time.Time `json:"last_seen_at,omitempty"`
+	ExpiresAt    *time.Time `json:"certificate_expires_at,omitempty"`
+	State        string     `json:"state"`
+	ActionID     lock.ID    `json:"action_id"`
+	phone
+	Facts map[string]fact `json:"facts,omitempty"` // in a list only that the device checked out
 }
 
 type fact struct {
@@ -39,7 +40,7 @@ func newDevice(d inventory.Device, live *lock.Action) device {
 	out := device{
 		ID: d.ID, Platform: d.Platform, SerialNumber: d.Serial, Name: d.Name, User: d.User, Model: d.Model, ProductName: d.ProductName,
 		OSVersion: d.OSVersion, AppleSilicon: d.Silicon, Enrolled: d.Enrolled, EnrolledAt: when(d.EnrolledAt), LastSeenAt: when(d.LastSeen),
-		ExpiresAt: when(d.Expires),
+		ExpiresAt: when(d.Expires), phone: newPhone(d),
 	}
 	switch {
 	case live != nil && live.State == lock.StateConfirmed && slices.ContainsFunc(live.Findings, deactivates):
@@ -104,7 +105,9 @@ func (a *api) getDevice(w http.ResponseWriter, r *http.Request, actor lock.Actor
 	if err != nil {
 		return err
 	}
-	write(w, http.StatusOK, newDevice(d, live[d.ID]))
+	out := newDevice(d, live[d.ID])
+	out.phone = newPhone(d).whole(d)
+	write(w, http.StatusOK, out)
 	return nil
 }
 

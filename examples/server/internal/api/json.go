@@ -103,7 +103,8 @@ func unreadable(err error, offset int64) error {
 	case errors.As(err, &size):
 		return refuse(http.StatusRequestEntityTooLarge, "too_large", "the body is larger than "+strconv.FormatInt(size.Limit>>10, 10)+" KiB")
 	case errors.As(err, &kind):
-		return invalid(kind.Field, "must be "+article(kind.Type.Kind()))
+		field := strings.TrimPrefix(kind.Field, "why.") // the struct that all orders embed
+		return invalid(field, "must be "+article(kind.Type.Kind()))
 	case strings.Contains(err.Error(), "unknown field"):
 		if name := plainName.FindStringSubmatch(err.Error()); name != nil {
 			return invalid(name[1], "is not a field of this request: see /openapi.json")

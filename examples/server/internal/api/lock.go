@@ -4,22 +4,17 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"slices"
-	"time"
 
-	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
 	"github.com/latchkey-mdm/latchkey/lock"
 	"github.com/latchkey-mdm/latchkey/pin"
 )
 
 // lockRequest is an order.
 type lockRequest struct {
-	Reason      string     `json:"reason"`
-	Ticket      string     `json:"ticket"`
+	why
 	Message     string     `json:"message"`
 	PhoneNumber string     `json:"phone_number"`
 	PIN         *pinChoice `json:"pin"`
-	NotAfter    string     `json:"not_after"`
 	Force       bool       `json:"force"`
 }
 
@@ -82,86 +77,23 @@ type preflight struct {
 
 // lockDevice orders a lock: 202 for a new action, 200 for the live one that the order joined.
 func (a *api) lockDevice(w http.ResponseWriter, r *http.Request, actor lock.Actor) error {
-	dry, err := dryRun(r)
+	order, err := a.lockOrder(r)
 	if err != nil {
 		return err
 	}
-	order, err := a.order(r, actor)
-	if err != nil {
-		return err
-	}
-	if dry {
-		return a.dryRun(w, r, actor, order)
-	}
-	act, err := a.Service.Lock(r.Context(), actor, order)
-	if err != nil {
-		return err
-	}
-	w.Header().Set("Location", "/api/v1/actions/"+string(act.ID))
-	status := http.StatusAccepted
-	if act.Joined {
-		status = http.StatusOK
-	}
-	write(w, status, newAction(act))
-	return nil
+	return a.place(w, r, actor, order, verb{lock.KindLock, "A lock", a.Service.Lock})
 }
 
-// dryRun says what an order would do.
-func (a *api) dryRun(w http.ResponseWriter, r *http.Request, actor lock.Actor, order lock.Request) error {
-	findings, err := a.Service.Preflight(r.Context(), actor, order)
-	if err != nil {
-		return err
-	}
-	live, err := a.live(r, actor, inventory.Device{Device: order.Device})
-	if err != nil {
-		return err
-	}
-	if l := live[order.Device.ID]; l != nil {
-		findings = append(findings, beside(*l, actor, order))
-	}
-	blocks := func(f lock.Finding) bool { return f.Level == lock.LevelBlock && (!f.Forceable || !order.Force) }
-	write(w, http.StatusOK, preflight{slices.ContainsFunc(findings, blocks), inOurWords(findings)})
-	return nil
-}
-
-// beside says what an order would do while a lock is live. PINs are not compared: only an order, which is on record, does that.
-func beside(live lock.Action, actor lock.Actor, order lock.Request) lock.Finding {
-	switch {
-	case order.PIN.IsZero():
-		return lock.Finding{Code: "live_lock", Level: lock.LevelInfo, Text: "A lock is under way or holds: the order would join it"}
-	case live.Supplied && live.By.ID == actor.ID:
-		return lock.Finding{
-			Code: "live_lock", Level: lock.LevelInfo, Field: "pin",
-			Text: "A lock is under way or holds: the order would join it if it has this PIN, and be refused if it has another one",
-		}
-	default:
-		return lock.Finding{
-			Code: "busy", Level: lock.LevelBlock, Field: "pin",
-			Text: "A lock is under way or holds, with a PIN that you did not choose: an order with a PIN of your own would be refused",
-		}
-	}
-}
-
-// order reads the request for the device in the path.
-func (a *api) order(r *http.Request, actor lock.Actor) (lock.Request, error) {
+// lockOrder reads the request of a lock.
+func (a *api) lockOrder(r *http.Request) (lock.Request, error) {
 	var body lockRequest
 	if err := read(r, &body); err != nil {
 		return lock.Request{}, err
 	}
-	order := lock.Request{
-		Reason: body.Reason, Ticket: body.Ticket, Message: body.Message, PhoneNumber: body.PhoneNumber, Force: body.Force,
-		Key: r.Header.Get("Idempotency-Key"),
-	}
-	if err := body.PIN.choose(&order); err != nil {
+	order, err := body.request(r)
+	if err != nil {
 		return order, err
 	}
-	var err error
-	if body.NotAfter != "" {
-		if order.NotAfter, err = time.Parse(time.RFC3339, body.NotAfter); err != nil {
-			return order, invalid("not_after", "must be a time in RFC 3339, as in 2026-12-31T12:00:00Z")
-		}
-	}
-	d, err := a.Devices.FindFor(r.Context(), actor, r.PathValue("id"))
-	order.Device = d.Device
-	return order, err
+	order.Message, order.PhoneNumber, order.Force = body.Message, body.PhoneNumber, body.Force
+	return order, body.PIN.choose(&order)
 }

@@ -37,9 +37,10 @@ type Inbox struct {
 
 // Request is something that waits for a second person.
 type Request struct {
-	ID     lock.ID // of the event that asks: what approves names it
-	What   string  // WhatLock, WhatReveal or WhatBulk
-	HeldBy string  // "policy" or "limit"
+	ID     lock.ID   // of the event that asks: what approves names it
+	What   string    // WhatLock, which stands for every order of one device, WhatReveal or WhatBulk
+	Kind   lock.Kind // of the order; none for a bulk order, and where it may not be seen
+	HeldBy string    // "policy" or "limit"
 
 	Action lock.ID     // none for a bulk order
 	Device lock.Device // as it was when the lock was ordered; none for a bulk order
@@ -156,9 +157,9 @@ func (i *Inbox) request(ctx context.Context, actor lock.Actor, e lock.Event) (Re
 		if err != nil {
 			return r, err
 		}
-		r.What, r.Device, r.HeldBy = WhatReveal, a.Device, i.whyReveal(e.Actor, a)
+		r.What, r.Kind, r.Device, r.HeldBy = WhatReveal, a.Kind, a.Device, i.whyReveal(e.Actor, a)
 	case e.Order != nil:
-		r.Device, r.Ticket = e.Order.Device, e.Order.Ticket
+		r.Kind, r.Device, r.Ticket = e.Order.Kind, e.Order.Device, e.Order.Ticket
 		if e.Order.HeldBy == byPolicy {
 			r.HeldBy = byPolicy
 		}

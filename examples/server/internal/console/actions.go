@@ -27,7 +27,7 @@ var stateFilters = []stateFilter{
 	{"", "All", nil, false},
 	{"live", "Live: under way or locked", nil, true},
 	{"held", "Waits for a second person", []lock.State{lock.StateHeld}, false},
-	{"queued", "Will lock when online", []lock.State{lock.StateQueued}, false},
+	{"queued", "Waits for its device", []lock.State{lock.StateQueued}, false},
 	{"issued", "Sent, no answer", []lock.State{lock.StateIssued}, false},
 	{"confirmed", "Acknowledged", []lock.State{lock.StateConfirmed}, false},
 	{"released", "Open again", []lock.State{lock.StateReleased}, false},
@@ -110,7 +110,8 @@ type actionData struct {
 	HasPIN      bool              // that can be revealed
 	Purged      *retention.Purged // it had one
 	Cancellable bool
-	Held        *heldData // it waits for a second person
+	Held        *heldData      // it waits for a second person
+	Sent        []sentPasscode // who gets its passcode by mail
 }
 
 func (c *console) actionPage(w http.ResponseWriter, r *http.Request, a lock.Actor) error {
@@ -138,6 +139,9 @@ func (c *console) actionPage(w http.ResponseWriter, r *http.Request, a lock.Acto
 		return err
 	}
 	data.Away = away[action.Device.ID]
+	if data.Sent, err = c.sentFor(r.Context(), action); err != nil {
+		return err
+	}
 	return c.render(w, r, http.StatusOK, "action", "Action", data)
 }
 
@@ -147,7 +151,10 @@ func (c *console) cancel(w http.ResponseWriter, r *http.Request, a lock.Actor) e
 		return err
 	}
 	text := "Cancelled. Nothing had left, so the Mac is not locked by it."
-	if action.MayBeOnDevice() {
+	switch {
+	case isPhone(action.Device):
+		text = "Cancelled. " + phoneStatus(action, false, c.Now()).Detail
+	case action.MayBeOnDevice():
 		text = "Cancelled: it is not sent again. The command had left before, so the Mac may be " +
 			effectOf(action).Is + " all the same. Its PIN stays here."
 	}

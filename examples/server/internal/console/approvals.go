@@ -64,7 +64,7 @@ func (c *console) reject(w http.ResponseWriter, r *http.Request, a lock.Actor) e
 		if reveal {
 			return "Rejected. The PIN is not shown."
 		}
-		return "Rejected. Nothing is sent to the Mac."
+		return "Rejected. Nothing is sent to the device."
 	})
 }
 
@@ -215,11 +215,14 @@ func (c *console) known(ctx context.Context, a lock.Actor, act lock.Action) inve
 }
 
 // waitsFor says in a sentence why something waits.
-func waitsFor(what, heldBy string) string {
+func waitsFor(what, heldBy string) string { return waitsWith(what, heldBy, "A lock") }
+
+// waitsWith is waitsFor of an order that is called so.
+func waitsWith(what, heldBy, order string) string {
 	switch heldBy {
 	case "policy":
 		return map[string]string{
-			approval.WhatLock: "A lock always takes a second person.", approval.WhatReveal: "Revealing a PIN always takes a second person.",
+			approval.WhatLock: order + " always takes a second person.", approval.WhatReveal: "Revealing a PIN always takes a second person.",
 			approval.WhatBulk: "So many devices always take a second person.",
 		}[what]
 	case "limit":

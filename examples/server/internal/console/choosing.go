@@ -23,6 +23,7 @@ const (
 
 // keepChoice says whether the PIN that is in use can be kept.
 type keepChoice struct {
+	NoPIN     bool      // a lock of this device carries none, so there is nothing to choose
 	Blocked   string    // why it cannot
 	Seen      bool      // it can only with a reason, because somebody has seen it
 	Made      time.Time // since when it is in use; zero: there is none
@@ -52,6 +53,16 @@ func (p ownPIN) Rules() []string {
 	return rules
 }
 
+// Flaws are the first of what a phone has against it, as sentences.
+func (p ownPIN) Flaws() []string {
+	var flaws []string
+	for _, f := range p.Findings[:min(saidFindings, len(p.Findings))] {
+		text := strings.TrimPrefix(f.Text, "The device would refuse this passcode: ")
+		flaws = append(flaws, sentence(strings.Replace(text, "The PIN must", "It must", 1)))
+	}
+	return flaws
+}
+
 // More is how many others it breaks.
 func (p ownPIN) More() int { return max(0, len(p.Findings)-saidFindings) }
 
@@ -67,7 +78,7 @@ func (c *console) keepable(ctx context.Context, a lock.Actor, d lock.Device) (ke
 		return k, err
 	}
 	if !slices.ContainsFunc(findings, func(f lock.Finding) bool { return f.Field == "keep" }) {
-		k.Blocked = "A lock of this device carries no PIN."
+		k.NoPIN, k.Blocked = true, "A lock of this device carries no PIN."
 	}
 	k.limit(findings)
 	candidates, err := c.Service.Candidates(ctx, a, d)
@@ -144,7 +155,7 @@ func (c *console) judge(ctx context.Context, a lock.Actor, f *lockForm, digits s
 		against(pinRule(err))
 		return says, nil
 	}
-	req := lock.Request{Device: f.Device.Device, PIN: code}
+	req := lock.Request{Device: f.Device.Device, Kind: f.Kind, PIN: code}
 	phone := f.Phone.text()
 	if _, found := mask(phone, digits); !found {
 		req.PhoneNumber = phone

@@ -31,13 +31,16 @@ type Config struct {
 	Approvals *approval.Inbox  // required: of the same service
 	Bulk      *bulk.Batches    // nil: no bulk orders
 	Groups    *group.Store     // nil: no groups
-	Demo      Demo             // nil: no simulated Macs
+	Demo      Demo             // nil: no simulated devices
 	Scope     string           // required: whose devices and actions are shown
 	BaseURL   string           // where Macs reach the server, as in https://mdm.example.com; empty: as the browser did
 	Sessions  scs.Store        // nil: in memory, so that a restart signs everybody out
 	Secure    bool             // the console is reached over TLS: the cookie goes nowhere else
 	Now       func() time.Time // nil: time.Now
 	Logger    *slog.Logger     // nil: slog.Default
+
+	Deliveries Deliveries // mail new passcodes. Nil: no mail
+	Links      Links      // of Deliveries. Nil: there are none
 }
 
 // Devices is the inventory (inventory.Store). All methods are safe for concurrent use.
@@ -70,16 +73,19 @@ type Enrolment interface {
 type Demo interface {
 	// Screen returns what the device's screen shows. ok is false for a device that is not simulated.
 	Screen(ctx context.Context, device string) (s Screen, ok bool)
-	// Type types a PIN at the device's keyboard and says whether that opened it.
+	// Type types a PIN or passcode at the device's keyboard and says whether that opened it. Empty, it turns the screen of a phone on.
 	Type(ctx context.Context, device, digits string) (opened bool, err error)
 }
 
-// Screen is what a simulated Mac shows.
+// Screen is what a simulated device shows.
 type Screen struct {
-	Locked      bool // asks for its PIN
+	Locked      bool // asks for its PIN or passcode
 	Deactivated bool // asks to be activated, which no PIN does
 	Message     string
 	PhoneNumber string
+	Phone       bool // it is a phone, and no Mac
+	Off         bool // the screen of a phone is off; whoever turns it on finds it Locked or not
+	Passcode    bool // the phone has a passcode
 }
 
 type console struct {
@@ -122,6 +128,7 @@ func (c *console) routes() http.Handler {
 	mux.HandleFunc("GET /signin", c.open(c.signInPage))
 	mux.HandleFunc("POST /signin", c.open(c.signIn))
 	mux.HandleFunc("POST /signout", c.open(c.signOut))
+	c.linkRoutes(mux)
 	for pattern, h := range c.handlers() {
 		mux.HandleFunc(pattern, c.signedIn(h))
 	}
@@ -140,6 +147,7 @@ func Routes() []string {
 // handlers are the pages that need a session.
 func (c *console) handlers() map[string]handler {
 	all := c.groupHandlers()
+	maps.Copy(all, c.phoneHandlers())
 	maps.Copy(all, map[string]handler{
 		"GET /{$}":                       c.deviceList,
 		"GET /devices/{id}":              c.devicePage,

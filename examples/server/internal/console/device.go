@@ -27,6 +27,7 @@ type deviceData struct {
 	Purged  int           // PINs that are gone
 	Hold    holdData
 	Groups  []group.Group
+	Phone   *phoneData // nil: it is none
 }
 
 type fact struct {
@@ -61,14 +62,8 @@ func (c *console) devicePage(w http.ResponseWriter, r *http.Request, a lock.Acto
 	if data.Actions, err = c.Service.List(ctx, a, lock.Filter{Scope: c.Scope, Devices: []string{d.ID}, Limit: 50}); err != nil {
 		return err
 	}
-	locks, err := c.locksOf(ctx, a, []inventory.Device{d})
-	if err != nil {
+	if err := c.orders(r, a, &data); err != nil {
 		return err
-	}
-	data.Lock = decisive(locks[d.ID])
-	data.Live = data.Lock != nil && data.Lock.Lane != ""
-	if data.Live || data.Lock != nil && data.Lock.MayBeOnDevice() {
-		data.Guide = guideOf(d.Silicon, *data.Lock)
 	}
 	if data.Groups, err = c.groupsOf(ctx, a, d.ID); err != nil {
 		return err
@@ -78,7 +73,35 @@ func (c *console) devicePage(w http.ResponseWriter, r *http.Request, a lock.Acto
 			data.Screen = &screen
 		}
 	}
-	return c.render(w, r, http.StatusOK, "device", cmp.Or(d.Name, d.Serial, d.ID), data)
+	return c.render(w, r, http.StatusOK, data.page(), cmp.Or(d.Name, d.Serial, d.ID), data)
+}
+
+// page is the template of the device.
+func (d *deviceData) page() string {
+	if d.Phone != nil {
+		return "phone"
+	}
+	return "device"
+}
+
+// orders adds what the orders of the device say of it.
+func (c *console) orders(r *http.Request, a lock.Actor, data *deviceData) error {
+	d := data.Device
+	locks, err := c.locksOf(r.Context(), a, []inventory.Device{d})
+	if err != nil {
+		return err
+	}
+	data.Lock = decisive(locks[d.ID])
+	if isPhone(d.Device) { // whose lock is beside the orders for its passcode
+		data.Live = slices.ContainsFunc(locks[d.ID], func(a lock.Action) bool { return a.Kind == lock.KindLock && a.Lane != "" })
+		data.Phone, err = c.phoneOf(r, d, data.Actions)
+		return err
+	}
+	data.Live = data.Lock != nil && data.Lock.Lane != ""
+	if data.Live || data.Lock != nil && data.Lock.MayBeOnDevice() {
+		data.Guide = guideOf(d.Silicon, *data.Lock)
+	}
+	return nil
 }
 
 func factsOf(d inventory.Device) []fact {

@@ -89,13 +89,16 @@ func (c *console) pastCalled(ctx context.Context, a lock.Actor, search string) (
 	return past, err
 }
 
-// locksOf reads what decides the lock state of some devices: all that is live, and the newest thousand locks.
+// decisiveKinds are the orders of which one says most of a device: locks, and of phones what is done to their passcodes.
+var decisiveKinds = []lock.Kind{lock.KindLock, lock.KindResetPasscode, lock.KindClearPasscode}
+
+// locksOf reads what decides the state of some devices: all that is live, and the newest thousand orders.
 func (c *console) locksOf(ctx context.Context, a lock.Actor, devices []inventory.Device) (map[string][]lock.Action, error) {
 	byDevice := map[string][]lock.Action{}
 	if len(devices) == 0 {
 		return byDevice, nil
 	}
-	f := lock.Filter{Scope: c.Scope, Kinds: []lock.Kind{lock.KindLock}, Limit: 1000}
+	f := lock.Filter{Scope: c.Scope, Kinds: decisiveKinds, Limit: 1000}
 	for _, d := range devices {
 		f.Devices = append(f.Devices, d.ID)
 	}

@@ -1,5 +1,6 @@
 // Package console is the web console of the reference server, for one administrator: sign in, find a Mac, lock it, read its PIN when
-// somebody stands before it, see who did what, and verify that this is as it was written.
+// somebody stands before it, see who did what, and verify that this is as it was written. Of an Android device it resets the passcode, and
+// says beforehand what works on that very device.
 //
 // It is plain HTML from html/template that works without scripts; a small script adds what is pleasant (fresh states, copying, a button
 // that arms itself). Nothing is loaded from elsewhere, and the Content-Security-Policy allows no inline script or style.
@@ -14,10 +15,17 @@
 //
 // # Requests
 //
-// Everything but the sign-in page and the static files needs a session. Unsafe methods from another origin are refused
+// Everything but the sign-in page, the static files and the pages of one-time links needs a session. Unsafe methods from another origin are refused
 // (http.CrossOriginProtection), and the session cookie is HttpOnly and SameSite=Lax. Who may do what is asked where it is done, in
 // lock.Service and in the packages of groups and bulk orders, with the account as the actor; the console decides nothing. It shows what the
 // account is good for: what it may not do is not offered, and what is of other groups is not there.
+//
+// # A passcode reset
+//
+// It has two steps. In the first, device and user are verified: whoever orders types the end of the serial number, or who uses the device.
+// The second has the new passcode, what the device does with it, who gets it by mail, and the table of what works there, from package
+// android. The order verifies once more. The page of the device then shows how far it has come, and where the mails are. A mail is a reveal
+// by who orders it, so that it takes the same right. A reset token is shown to nobody.
 //
 // # A second person
 //
@@ -30,7 +38,12 @@
 // A device that was removed, or enrolled anew under another ID, is found by its whole serial number, and its PINs are revealed from there.
 // A purge is previewed, and its button armed by hand; what it took stays in the history of the device, with who and why.
 //
+// # One-time links
+//
+// The page of a link that was mailed (package delivery) says itself who may open it. A GET shows a button, and a POST the passcode, once. Its
+// address is a secret: no log line has it, and no other site learns it.
+//
 // # Not included
 //
-// Mail, and pages to change accounts and tokens: "server account" and "server token" do that.
+// Pages to change accounts and API tokens: "server account" and "server token" do that.
 package console

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"strings"
@@ -10,14 +11,24 @@ import (
 )
 
 type enrolData struct {
-	Link string // empty before one was made
+	Link   string // empty before one was made
+	Agents bool   // Android devices enrol here
+	Server string // with Code: where an agent finds the server
+	Code   string // of an agent; empty: none was made
+}
+
+// Agents lets agents of Android devices in: an Enrolment may be one too.
+type Agents interface {
+	// NewAndroidCode makes a code that enrols one device, once, within the hour. When it returns one, it is on record who got it.
+	NewAndroidCode(ctx context.Context, a lock.Actor) (code string, err error)
 }
 
 func (c *console) enrolPage(w http.ResponseWriter, r *http.Request, a lock.Actor) error {
 	if err := c.mayEnrol(r, a); err != nil {
 		return err
 	}
-	return c.render(w, r, http.StatusOK, "enrol", "Enrol a Mac", enrolData{})
+	_, agents := c.Enrolment.(Agents)
+	return c.render(w, r, http.StatusOK, "enrol", "Enrol a device", enrolData{Agents: agents})
 }
 
 // mayEnrol asks for the right to let devices in, of all groups: one that enrols may say that it is any device.
@@ -25,22 +36,35 @@ func (c *console) mayEnrol(r *http.Request, a lock.Actor) error {
 	return c.Service.Allow(r.Context(), a, account.VerbEnrol, lock.Target{Device: lock.Device{Scope: c.Scope}})
 }
 
-// newEnrolment makes a link that enrols one Mac, once. It is shown here and kept nowhere.
+// newEnrolment makes a link that enrols one Mac, or a code that enrols one Android device, once. It is shown here and kept nowhere.
 func (c *console) newEnrolment(w http.ResponseWriter, r *http.Request, a lock.Actor) error {
 	if err := c.mayEnrol(r, a); err != nil {
 		return err
 	}
-	code, err := c.Enrolment.NewCode(r.Context(), a, "")
+	agents, ok := c.Enrolment.(Agents)
+	data := enrolData{Agents: ok}
+	var err error
+	if data.Server = c.base(r); ok && r.PostFormValue("platform") == androidPlatform {
+		data.Code, err = agents.NewAndroidCode(r.Context(), a)
+	} else {
+		var code string
+		code, err = c.Enrolment.NewCode(r.Context(), a, "")
+		data.Link = data.Server + "/enroll?code=" + url.QueryEscape(code)
+	}
 	if err != nil {
 		return err
 	}
-	base := strings.TrimRight(c.BaseURL, "/")
-	if base == "" {
-		scheme := "http"
-		if c.Secure || r.TLS != nil {
-			scheme = "https"
-		}
-		base = scheme + "://" + r.Host
+	return c.render(w, r, http.StatusOK, "enrol", "Enrol a device", data)
+}
+
+// base is where devices find the server.
+func (c *console) base(r *http.Request) string {
+	if base := strings.TrimRight(c.BaseURL, "/"); base != "" {
+		return base
 	}
-	return c.render(w, r, http.StatusOK, "enrol", "Enrol a Mac", enrolData{base + "/enroll?code=" + url.QueryEscape(code)})
+	scheme := "http"
+	if c.Secure || r.TLS != nil {
+		scheme = "https"
+	}
+	return scheme + "://" + r.Host
 }

@@ -70,7 +70,7 @@ func newBenchOn(t *testing.T, kept ledger, limits ...lock.Limit) *bench {
 	keyring, err := pin.NewKeyring(pin.Key{ID: "k1", Secret: secret})
 	require.NoError(t, err)
 	b.svc, err = lock.New(lock.Config{
-		Store: kept, Sealer: losable{keyring, &b.lost}, Platforms: []lock.Platform{mdmproto.Platform(nil)}, Authorize: b,
+		Store: kept, Sealer: losable{keyring, &b.lost}, Platforms: []lock.Platform{mdmproto.Platform(nil), phones()}, Authorize: b,
 		Now: b.now, Logger: slog.New(slog.DiscardHandler), Limits: limits, SecondPerson: b.second, Patience: patience,
 	})
 	require.NoError(t, err)
@@ -334,7 +334,7 @@ func (a accounts) Account(_ context.Context, name string) (account.Account, erro
 	if a.rights != nil {
 		return account.Account{Name: name, Rights: *a.rights}, nil
 	}
-	return account.Account{Name: name, Rights: account.Rights()}, nil
+	return account.Account{Name: name, Rights: account.Rights(), Email: "ada@example.com"}, nil
 }
 
 func (accounts) CheckPassword(_ context.Context, name, password, _ string) (lock.Actor, error) {
@@ -353,30 +353,6 @@ type challenges struct{}
 
 func (challenges) NewCode(context.Context, lock.Actor, string) (string, error) {
 	return "ONE&TIME", nil
-}
-
-// desk is a simulated Mac: mac1.
-type desk struct {
-	digits      atomic.Pointer[string] // nil: open
-	deactivated atomic.Bool
-}
-
-func (d *desk) Screen(_ context.Context, device string) (Screen, bool) {
-	if d.deactivated.Load() {
-		return Screen{Deactivated: true}, device == "mac1"
-	}
-	return Screen{Locked: d.digits.Load() != nil, Message: "This Mac belongs to Analytical Engines. Please call us.", PhoneNumber: "+44 20 7946 0000"}, device == "mac1"
-}
-
-func (d *desk) Type(_ context.Context, device, digits string) (bool, error) {
-	if device != "mac1" {
-		return false, lock.ErrNotFound
-	}
-	if locked := d.digits.Load(); locked == nil || *locked != digits {
-		return false, nil
-	}
-	d.digits.Store(nil)
-	return true, nil
 }
 
 // has and hasNot look into a page, and print it only in part.

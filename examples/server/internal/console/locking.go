@@ -17,6 +17,7 @@ const keyPrefix = "console/"
 
 // lockForm is the lock dialog. It never holds a PIN: one that was chosen has to be typed again.
 type lockForm struct {
+	Kind     lock.Kind // that is ordered; empty: a lock
 	Device   inventory.Device
 	Live     *lock.Action   // the lock that is under way or holds: there is nothing to order
 	Findings []lock.Finding // of the device, not of a field
@@ -205,6 +206,9 @@ func (c *console) askAgain(w http.ResponseWriter, r *http.Request, a lock.Actor,
 }
 
 func ordered(a lock.Action, d inventory.Device) string {
+	if isPhone(d.Device) {
+		return phoneOrdered(a, d.Enrolled)
+	}
 	mac, when := " The Mac", " when it comes online"
 	if !d.Enrolled {
 		mac, when = " This Mac has checked out; it", " when it is enrolled again, and not before"

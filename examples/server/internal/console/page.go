@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/approval"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/group"
 	"github.com/latchkey-mdm/latchkey/lock"
 )
@@ -40,6 +41,14 @@ func words(now func() time.Time) template.FuncMap {
 		"said":    said,
 		"effect":  effectOf,
 		"system":  system,
+		"noun":    func(platform string) string { return noun(lock.Device{Platform: platform}) },
+		"phone":   func(platform string) bool { return isPhone(lock.Device{Platform: platform}) },
+		"make":    makeOf,
+		"code":    codeOf,
+		"option":  optionWords,
+		"verb":    verbOf,
+		"waitsOf": func(r approval.Request) string { return waitsWith(r.What, r.HeldBy, an(r.Kind)) },
+		"managed": managed,
 		"title":   title,
 
 		"devicePath": devicePath,
@@ -67,7 +76,8 @@ func words(now func() time.Time) template.FuncMap {
 }
 
 func parsePages(now func() time.Time) (pages, error) {
-	base, err := template.New("").Funcs(words(now)).ParseFS(files, "templates/layout.html", "templates/parts.html")
+	base, err := template.New("").Funcs(words(now)).ParseFS(files, "templates/layout.html", "templates/parts.html", "templates/devicecards.html",
+		"templates/phoneparts.html")
 	if err != nil {
 		return nil, fmt.Errorf("console: parse templates: %w", err)
 	}

@@ -1,11 +1,13 @@
 package console
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/approval"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/retention"
@@ -121,18 +123,35 @@ func groups(digits string) []string {
 
 // spoken is how a PIN is read out: "one two three — four five six".
 func spoken(digits string) string {
-	names := [...]string{"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"}
 	var parts []string
 	for _, group := range groups(digits) {
 		var words []string
 		for _, r := range group {
-			if r >= '0' && r <= '9' {
-				words = append(words, names[r-'0'])
-			} else {
-				words = append(words, string(r))
-			}
+			words = append(words, aloud(r))
 		}
 		parts = append(parts, strings.Join(words, " "))
 	}
 	return strings.Join(parts, " — ")
+}
+
+// aloud is how one character is read out.
+func aloud(r rune) string {
+	digits := [...]string{"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"}
+	switch {
+	case r >= '0' && r <= '9':
+		return digits[r-'0']
+	case unicode.IsUpper(r):
+		return "capital " + string(r)
+	}
+	return cmp.Or(symbols[r], string(r))
+}
+
+// symbols are what the symbols of passcodes are called.
+var symbols = map[rune]string{
+	'!': "exclamation mark", '"': "quotation mark", '#': "hash", '$': "dollar", '%': "percent", '&': "ampersand", '\'': "apostrophe",
+	'(': "bracket open",
+	')': "bracket close", '*': "asterisk", '+': "plus", ',': "comma", '-': "hyphen", '.': "full stop", '/': "slash", ':': "colon", ';': "semicolon",
+	'<': "less than", '=': "equals", '>': "greater than", '?': "question mark", '@': "at", '[': "square bracket open", '\\': "backslash",
+	']': "square bracket close", '^': "caret", '_': "underscore", '`': "backtick", '{': "curly bracket open", '|': "vertical bar",
+	'}': "curly bracket close", '~': "tilde",
 }

@@ -23,6 +23,9 @@ func statusOf(a lock.Action, away bool, now time.Time) status {
 	if a.Kind == lock.KindEscrow {
 		return status{"none", "Kept", "The device handed over a secret of its own, which is kept sealed for it."}
 	}
+	if isPhone(a.Device) {
+		return phoneStatus(a, away, now)
+	}
 	switch a.State {
 	case lock.StateHeld:
 		return status{"waiting", "Waits for a second person", waitsFor(approval.WhatLock, a.HeldBy) + " Nothing is sent before somebody else approves it."}
@@ -107,6 +110,9 @@ func stageOf(a lock.Action) status {
 		if s.Text = "Acknowledged, open again"; a.Answers == 0 {
 			s.Text = "Sent, open again"
 		}
+		if isPhone(a.Device) {
+			s.Text = "Acknowledged, removed since"
+		}
 	case lock.StateUnconfirmed:
 		s.Text = "Sent, no answer"
 	case lock.StateRefused:
@@ -165,6 +171,9 @@ type use struct {
 // useOf describes the PIN of a candidate. Only one that may be on the device is called current, or likely.
 func useOf(c lock.Candidate) use {
 	a, why := c.Action, sentence(c.Reason)
+	if isPhone(a.Device) {
+		return phoneUse(c)
+	}
 	switch effect := effectOf(a); {
 	case opinion(a) == lock.FeedbackWrongPIN:
 		return use{"PIN that was wrong", "Somebody tried it, and it did not open the Mac.", true}

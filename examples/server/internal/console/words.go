@@ -9,6 +9,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/latchkey-mdm/latchkey/android"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/account"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/audit"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
 	"github.com/latchkey-mdm/latchkey/lock"
@@ -151,23 +153,45 @@ func what(e lock.Event) string {
 	return text
 }
 
+// orders are the kinds of order in words.
+var orders = map[lock.Kind]string{
+	lock.KindLock: "Lock ordered", lock.KindResetPasscode: "Passcode reset ordered", lock.KindClearPasscode: "Removal of the passcode ordered",
+	lock.KindProvisionToken: "Reset token ordered", lock.KindRevokeToken: "Revocation of the reset token ordered",
+}
+
 func orderOf(a lock.Action) string {
 	text := "Ordered: " + string(a.Kind)
-	if a.Kind == lock.KindLock {
-		text = "Lock ordered"
+	if order := orders[a.Kind]; order != "" {
+		text = order
 	}
 	switch {
 	case a.Supplied && a.Kept != "":
-		text += ", own PIN that was used before"
+		text += ", own " + codeOf(a.Kind) + " that was used before"
 	case a.Kept != "":
-		text += ", PIN kept"
+		text += ", " + codeOf(a.Kind) + " kept"
 	case a.Supplied:
-		text += ", PIN chosen by hand"
+		text += ", " + codeOf(a.Kind) + " chosen by hand"
 	}
 	if a.Forced {
 		text += ", forced"
 	}
 	return text
+}
+
+// optionWords are what an order of a passcode asked for beside it.
+func optionWords(name string) string {
+	return cmp.Or(map[string]string{
+		"require_entry": "the new passcode has to be typed", "lock_now": "lock as soon as it is set",
+		"do_not_ask_credentials_on_boot": "ask for no passcode at start", "evict_ce_key": "encrypt the work profile anew until it is opened",
+	}[name], name)
+}
+
+// codeOf is what the secret of an order is called that a person types.
+func codeOf(k lock.Kind) string {
+	if k == lock.KindResetPasscode {
+		return "passcode"
+	}
+	return "PIN"
 }
 
 // outcome is what a person said of a PIN.
@@ -209,8 +233,37 @@ func nth(n int) string {
 	return fmt.Sprintf("%d%s", n, suffix)
 }
 
+// kinds are the names of kinds whose own says less.
+var kinds = map[lock.Kind]string{
+	lock.KindResetPasscode: "Passcode reset", lock.KindClearPasscode: "Passcode removal", lock.KindProvisionToken: "Reset token",
+	lock.KindRevokeToken: "Token revocation",
+}
+
+// an is the name of a kind of order with its article.
+func an(k lock.Kind) string {
+	if name := kinds[k]; name != "" {
+		return "A " + strings.ToLower(name)
+	}
+	return "A lock"
+}
+
+// verbOf is what an order does, to be read before the name of its device.
+func verbOf(k lock.Kind) string {
+	switch k {
+	case lock.KindResetPasscode:
+		return "Reset the passcode of"
+	case lock.KindClearPasscode:
+		return "Remove the passcode of"
+	default:
+		return "Lock"
+	}
+}
+
 // title is the name of a kind of action as a word.
 func title(k lock.Kind) string {
+	if name := kinds[k]; name != "" {
+		return name
+	}
 	return strings.TrimSuffix(sentence(strings.ReplaceAll(string(k), "-", " ")), ".")
 }
 
@@ -223,6 +276,8 @@ func who(a lock.Actor) string {
 		return "System"
 	case "unknown":
 		return "An unknown name"
+	case account.System:
+		return "Latchkey"
 	}
 	return cmp.Or(a.Name, a.ID, "Nobody")
 }
@@ -238,10 +293,25 @@ func chip(silicon *bool) string {
 	}
 }
 
+// makeOf is what kind of machine it is: its system, and of a Mac the chip.
+func makeOf(d inventory.Device) string {
+	if isPhone(d.Device) {
+		return system(d)
+	}
+	return system(d) + " · " + chip(d.Silicon)
+}
+
+// managed is how a phone is managed, in words.
+func managed(d inventory.Device) string {
+	return modeWords(android.Mode(cmp.Or(d.Mode, d.Facts[string(android.FactMode)].Value)))
+}
+
 // system names the operating system and its version.
 func system(d inventory.Device) string {
 	name := "macOS"
 	switch {
+	case isPhone(d.Device):
+		return cmp.Or(d.OSVersion, "Android, version unknown")
 	case strings.HasPrefix(d.ProductName, "iPad"):
 		name = "iPadOS"
 	case strings.HasPrefix(d.ProductName, "iPhone"):

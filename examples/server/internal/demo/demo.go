@@ -1,5 +1,5 @@
-// Package demo is the simulated fleet of a demonstration: a handful of Macs that enrol over HTTP like real ones, poll, and obey. A
-// locked one opens when somebody types its PIN, as one would at its keyboard.
+// Package demo is the simulated fleet of a demonstration: a handful of Macs and Android devices that enrol over HTTP like real ones, poll,
+// and obey. A locked one opens when somebody types its PIN or passcode, as one would at its keyboard.
 package demo
 
 import (
@@ -9,22 +9,28 @@ import (
 	"sync"
 	"time"
 
+	"github.com/latchkey-mdm/latchkey/android/androidtest"
 	"github.com/latchkey-mdm/latchkey/lock"
 	"github.com/latchkey-mdm/latchkey/mdmproto/mdmtest"
 )
 
-// interval is how often a simulated Mac polls. A real one waits for a push.
+// interval is how often a simulated device polls. A real one waits for a push.
 const interval = 3 * time.Second
 
-// Fleet is the simulated Macs. Its methods may be called concurrently.
+// Fleet is the simulated devices. Its methods may be called concurrently.
 type Fleet struct {
 	macs   []*mdmtest.Mac
+	phones []*androidtest.Device
 	logger *slog.Logger
 }
 
-// New makes the Macs, which are not enrolled yet.
+// New makes the devices, which are not enrolled yet.
 func New(logger *slog.Logger) (*Fleet, error) {
-	f := &Fleet{logger: logger}
+	phones, err := newPhones()
+	if err != nil {
+		return nil, err
+	}
+	f := &Fleet{phones: phones, logger: logger}
 	for _, c := range []mdmtest.Config{
 		{Serial: "FVFDEMO00001", Name: "Ada's MacBook Air", UserName: "ada", OSVersion: "26.1", AppleSilicon: true,
 			Model: "Mac15,12", ModelName: "MacBook Air"},
@@ -47,7 +53,7 @@ func New(logger *slog.Logger) (*Fleet, error) {
 	return f, nil
 }
 
-// Devices returns the IDs of the Macs.
+// Devices returns the IDs of the Macs. An Android device has one only once it is enrolled.
 func (f *Fleet) Devices() []string {
 	ids := make([]string, len(f.macs))
 	for i, mac := range f.macs {
@@ -56,42 +62,59 @@ func (f *Fleet) Devices() []string {
 	return ids
 }
 
-// Run enrols each Mac by a link that link makes, and lets it poll until ctx ends.
-func (f *Fleet) Run(ctx context.Context, link func(context.Context) (string, error)) {
-	var macs sync.WaitGroup
-	for _, mac := range f.macs {
-		macs.Go(func() {
-			err := f.enroll(ctx, mac, link)
-			if err == nil {
-				err = mac.Run(ctx, interval, nil)
-			}
-			if err != nil && ctx.Err() == nil {
-				f.logger.ErrorContext(ctx, "simulated Mac stopped",
-					slog.String("serial", mac.Config().Serial), slog.Any("error", err))
+// Doors are the ways into the server.
+type Doors struct {
+	Link func(context.Context) (string, error) // makes a link that enrols a Mac
+	URL  string                                // of the server, for Android devices
+	Code func(context.Context) (string, error) // makes a code that enrols an Android device
+}
+
+// Run enrols each device, and lets it poll until ctx ends.
+func (f *Fleet) Run(ctx context.Context, doors Doors) {
+	var devices sync.WaitGroup
+	run := func(serial string, device func() error) {
+		devices.Go(func() {
+			if err := device(); err != nil && ctx.Err() == nil {
+				f.logger.ErrorContext(ctx, "simulated device stopped", slog.String("serial", serial), slog.Any("error", err))
 			}
 		})
 	}
-	macs.Wait()
+	for _, mac := range f.macs {
+		run(mac.Config().Serial, func() error { return runMac(ctx, mac, doors) })
+	}
+	for _, phone := range f.phones {
+		run(phone.Config().Serial, func() error { return runPhone(ctx, phone, doors) })
+	}
+	devices.Wait()
 }
 
-func (f *Fleet) enroll(ctx context.Context, mac *mdmtest.Mac, link func(context.Context) (string, error)) error {
-	url, err := link(ctx)
+func runMac(ctx context.Context, mac *mdmtest.Mac, doors Doors) error {
+	url, err := doors.Link(ctx)
 	if err != nil {
 		return err
 	}
-	return mac.Enroll(ctx, url)
+	if err := mac.Enroll(ctx, url); err != nil {
+		return err
+	}
+	return mac.Run(ctx, interval, nil)
 }
 
-// Screen is what a Mac shows: neither Locked nor Deactivated is its desktop.
+// Screen is what a device shows: neither Locked nor Deactivated nor Off is its desktop.
 type Screen struct {
-	Locked      bool // asks for its PIN
+	Locked      bool // asks for its PIN or passcode
 	Deactivated bool // asks to be activated, which no PIN does
 	Message     string
 	PhoneNumber string
+	Phone       bool // it is a phone, and no Mac
+	Off         bool // the screen of a phone is off; whoever turns it on finds it Locked or not
+	Passcode    bool // the phone has a passcode
 }
 
 // Screen returns what a device's screen shows; ok is false for a device that is not simulated.
 func (f *Fleet) Screen(device string) (s Screen, ok bool) {
+	if phone := f.findPhone(device); phone != nil {
+		return phoneScreen(phone.State()), true
+	}
 	mac := f.find(device)
 	if mac == nil {
 		return Screen{}, false
@@ -108,12 +131,15 @@ func screenOf(state mdmtest.State, locks []mdmtest.Command) (s Screen) {
 	return s
 }
 
-// Type types a PIN at a device's keyboard and tells whether that opened it. A device that is not simulated is an error that wraps
-// lock.ErrNotFound, one that asks for no PIN a *lock.InputError.
+// Type types a PIN or passcode at a device's keyboard and tells whether that opened it. A device that is not simulated is an error that
+// wraps lock.ErrNotFound, one that asks for none a *lock.InputError. Nothing, typed on a phone, turns its screen on.
 func (f *Fleet) Type(device, digits string) (opened bool, err error) {
+	if phone := f.findPhone(device); phone != nil {
+		return typeOn(phone, digits)
+	}
 	mac := f.find(device)
 	if mac == nil {
-		return false, fmt.Errorf("simulated Mac %w", lock.ErrNotFound)
+		return false, fmt.Errorf("simulated device %w", lock.ErrNotFound)
 	}
 	if mac.State() != mdmtest.Locked {
 		return false, &lock.InputError{Field: "digits", Rule: "cannot be typed: this Mac asks for no PIN"}

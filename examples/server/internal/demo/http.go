@@ -12,7 +12,7 @@ import (
 // maxTyped is the largest body that holds a PIN.
 const maxTyped = 1 << 10
 
-// Register adds POST /demo/devices/{id}/type {"pin": "..."} -> {"opened": true}: somebody stands before the Mac, so nobody signs in. The
+// Register adds POST /demo/devices/{id}/type {"pin": "..."} -> {"opened": true}: somebody stands before the device, so nobody signs in. The
 // content type must be application/json, which no other site's form can send.
 func (f *Fleet) Register(mux *http.ServeMux) {
 	mux.HandleFunc("POST /demo/devices/{id}/type", f.serveType)
@@ -33,9 +33,9 @@ func (f *Fleet) serveType(w http.ResponseWriter, r *http.Request) {
 	opened, err := f.Type(r.PathValue("id"), body.PIN)
 	switch {
 	case errors.Is(err, lock.ErrNotFound):
-		http.Error(w, "no simulated Mac has this ID", http.StatusNotFound)
+		http.Error(w, "no simulated device has this ID", http.StatusNotFound)
 	case err != nil:
-		http.Error(w, "this Mac asks for no PIN", http.StatusConflict)
+		http.Error(w, "this device asks for no PIN", http.StatusConflict)
 	default:
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(map[string]bool{"opened": opened})

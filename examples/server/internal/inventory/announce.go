@@ -15,11 +15,17 @@ const (
 	boundRenewed = "renewed"
 )
 
-// announce tells the ledger that a certificate was bound to a device, unless kind is empty: then it knows. But for a renewal that ends
+// The facts that name what was bound to a device.
+const (
+	factCertificate = "certificate_sha256"
+	factKey         = "key_sha256"
+)
+
+// announce tells the ledger that a certificate or a key was bound to a device, unless kind is empty: then it knows. But for a renewal that ends
 // what an earlier enrolment left behind. It comes before any answer to who has the certificate. Binding and telling are several commits,
 // so the binding keeps that the ledger does not know yet: what stops the server between them leads to a second notice at worst, never to
 // none.
-func (s *Store) announce(ctx context.Context, device string, sum []byte, kind string) error {
+func (s *Store) announce(ctx context.Context, device, what string, sum []byte, kind string) error {
 	if kind == "" {
 		return nil
 	}
@@ -32,7 +38,7 @@ func (s *Store) announce(ctx context.Context, device string, sum []byte, kind st
 			return fmt.Errorf("tell the ledger of the enrolment: %w", err)
 		}
 	}
-	facts := map[string]string{"kind": kind, "device": device, "certificate_sha256": hex.EncodeToString(sum)}
+	facts := map[string]string{"kind": kind, "device": device, what: hex.EncodeToString(sum)}
 	if err := s.notices.Note(ctx, lock.Actor{ID: "device"}, lock.EventEnrolled, Scope, facts); err != nil {
 		return fmt.Errorf("record the enrolment: %w", err)
 	}

@@ -19,9 +19,11 @@ import (
 type Device struct {
 	lock.Device // what it said is among its Facts only where one device was asked for; that it checked out always is: Enrolled is false
 
-	OSVersion   string // as the device said last; empty: unknown
+	OSVersion   string // as the device said last, or as in "Android 14 (API 34)"; empty: unknown
 	ProductName string // Apple's model identifier, as Mac14,2; empty: unknown
 	Silicon     *bool  // it has Apple silicon; nil: unknown
+	APILevel    int    // Android's; 0: unknown, or none
+	Mode        string // how an Android device is managed (android.Mode); empty: unknown, or none
 	Enrolled    bool   // false: it checked out
 	EnrolledAt  time.Time
 	LastSeen    time.Time
@@ -31,9 +33,11 @@ type Device struct {
 // maxPage is the most devices of one page.
 const maxPage = 1000
 
-const columns = `d.id, d.serial, d.name, d.user_name, d.model, d.os_version, d.product_name, d.enrolled, d.enrolled_at, d.seen_at,
+const columns = `d.id, d.platform, d.serial, d.name, d.user_name, d.model, d.os_version, d.product_name, d.enrolled, d.enrolled_at, d.seen_at,
 	coalesce((SELECT value FROM server_facts f WHERE f.device = d.id AND f.name = 'IsAppleSilicon'), ''),
 	coalesce((SELECT value FROM server_facts f WHERE f.device = d.id AND f.name = 'SupportsiOSAppInstalls'), ''),
+	coalesce((SELECT value FROM server_facts f WHERE f.device = d.id AND f.name = 'api_level'), ''),
+	coalesce((SELECT value FROM server_facts f WHERE f.device = d.id AND f.name = 'mode'), ''),
 	coalesce((SELECT expires_at FROM server_bindings b WHERE b.cert = d.cert), 0)`
 
 // Devices lists the devices that an actor sees (group.Visible), by name. Search is looked for in name, serial number, user, model and ID, in
@@ -101,15 +105,18 @@ func (s *Store) find(ctx context.Context, id, narrow string, args ...any) (Devic
 }
 
 func (s *Store) scan(row interface{ Scan(...any) error }) (Device, error) {
-	d := Device{Device: lock.Device{Scope: Scope, Platform: mdmproto.PlatformName}}
+	d := Device{Device: lock.Device{Scope: Scope}}
 	var enrolledAt, seenAt, expires int64
-	var is, hint string
-	err := row.Scan(&d.ID, &d.Serial, &d.Name, &d.User, &d.Model, &d.OSVersion, &d.ProductName, &d.Enrolled, &enrolledAt, &seenAt,
-		&is, &hint, &expires)
+	var is, hint, level string
+	err := row.Scan(&d.ID, &d.Platform, &d.Serial, &d.Name, &d.User, &d.Model, &d.OSVersion, &d.ProductName, &d.Enrolled, &enrolledAt, &seenAt,
+		&is, &hint, &level, &d.Mode, &expires)
 	if err != nil {
 		return Device{}, err
 	}
-	d.Silicon = silicon(is, hint, d.ProductName, d.OSVersion)
+	if d.Platform == mdmproto.PlatformName {
+		d.Silicon = silicon(is, hint, d.ProductName, d.OSVersion)
+	}
+	d.APILevel, _ = strconv.Atoi(level) // what is no number is not known
 	d.EnrolledAt, d.LastSeen, d.Expires = db.Time(enrolledAt), s.lastSeen(d.ID, db.Time(seenAt)), db.Time(expires)
 	if !d.Enrolled {
 		d.Facts = map[string]lock.Fact{"Enrolled": {Value: "false", At: d.LastSeen}} // the check-out was its last message

@@ -36,7 +36,7 @@ func (s *Store) Authenticate(ctx context.Context, cert *x509.Certificate, m mdmp
 	if err := s.db.Write(ctx, func(tx *sql.Tx) error { return a.record(ctx, tx) }); err != nil {
 		return lock.Device{}, false, fmt.Errorf("enrol: %w", err)
 	}
-	if err := s.announce(ctx, a.id, a.sum, a.unrecorded); err != nil {
+	if err := s.announce(ctx, a.id, factCertificate, a.sum, a.unrecorded); err != nil {
 		return lock.Device{}, false, err
 	}
 	d, err := s.Find(ctx, a.id)
@@ -80,7 +80,8 @@ func (a *arrival) record(ctx context.Context, tx *sql.Tx) error {
 func (a *arrival) bind(ctx context.Context, tx *sql.Tx) error {
 	now := db.Micros(a.store.now())
 	var enrolled bool
-	err := tx.QueryRowContext(ctx, `SELECT enrolled FROM server_devices WHERE id = $1`, a.id).Scan(&enrolled)
+	var platform string
+	err := tx.QueryRowContext(ctx, `SELECT enrolled, platform FROM server_devices WHERE id = $1`, a.id).Scan(&enrolled, &platform)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		a.unrecorded = boundNew
@@ -88,6 +89,8 @@ func (a *arrival) bind(ctx context.Context, tx *sql.Tx) error {
 			(id, serial, name, user_name, model, os_version, product_name, enrolled, enrolled_at, seen_at, cert)
 			VALUES ($1, '', '', '', '', '', '', 1, $2, $2, $3)`, a.id, now, a.sum)
 	case err != nil:
+	case platform != mdmproto.PlatformName: // it takes the name of another device
+		return mdmproto.ErrNotEnrolled
 	case a.renews && enrolled:
 		// The certificate that the device used last stays good until the new one is used: the answer to this message may get lost.
 		a.unrecorded = boundRenewed
@@ -124,6 +127,7 @@ func forget(ctx context.Context, tx *sql.Tx, device string) error {
 		`DELETE FROM server_facts WHERE device = $1`,
 		`DELETE FROM server_channels WHERE device = $1`,
 		`DELETE FROM server_queries WHERE device = $1`,
+		`UPDATE server_agents SET fcm_token = '' WHERE device = $1`,
 	} {
 		if _, err := tx.ExecContext(ctx, statement, device); err != nil {
 			return err
@@ -164,7 +168,7 @@ func (s *Store) Device(ctx context.Context, cert *x509.Certificate, enrollmentID
 	if err != nil {
 		return lock.Device{}, fmt.Errorf("look up the enrolment: %w", err)
 	}
-	if err := s.announce(ctx, enrollmentID, sum, unrecorded); err != nil {
+	if err := s.announce(ctx, enrollmentID, factCertificate, sum, unrecorded); err != nil {
 		return lock.Device{}, err
 	}
 	if first {

@@ -33,5 +33,10 @@ func TestOnPostgreSQL(t *testing.T) {
 		"TestListing":                                           TestListing,
 		"TestAnswersBecomeFacts":                                TestAnswersBecomeFacts,
 		"TestNotNowWaitsForTheNextIdle":                         TestNotNowWaitsForTheNextIdle,
+		"TestAgentIsADevice":                                    TestAgentIsADevice,
+		"TestAgentEnrolsAgain":                                  TestAgentEnrolsAgain,
+		"TestAgentTakesNoOthersName":                            TestAgentTakesNoOthersName,
+		"TestAgentStateReplacesWhatItSaid":                      TestAgentStateReplacesWhatItSaid,
+		"TestRemovedAgentEnrolsAgain":                           TestRemovedAgentEnrolsAgain,
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
 	"github.com/latchkey-mdm/latchkey/lock"
@@ -129,14 +130,8 @@ func (s *Store) Result(ctx context.Context, d lock.Device, r mdmproto.Result) er
 
 // learn keeps facts with their age, and copies those by which a device is listed.
 func (s *Store) learn(ctx context.Context, tx *sql.Tx, device string, facts map[string]string) error {
-	now := db.Micros(s.now())
-	for name, value := range facts {
-		_, err := tx.ExecContext(ctx, `INSERT INTO server_facts (device, name, value, learnt_at) VALUES ($1, $2, $3, $4)
-			ON CONFLICT (device, name) DO UPDATE SET value = excluded.value, learnt_at = excluded.learnt_at`,
-			device, name, value, now)
-		if err != nil {
-			return err
-		}
+	if err := remember(ctx, tx, device, facts, s.now()); err != nil {
+		return err
 	}
 	_, err := tx.ExecContext(ctx, `UPDATE server_devices SET
 		serial       = coalesce((SELECT value FROM server_facts WHERE device = $1 AND name = 'SerialNumber'), serial),
@@ -146,4 +141,17 @@ func (s *Store) learn(ctx context.Context, tx *sql.Tx, device string, facts map[
 		product_name = coalesce((SELECT value FROM server_facts WHERE device = $1 AND name = 'ProductName'), product_name)
 		WHERE id = $1`, device)
 	return err
+}
+
+// remember keeps facts with the time when they were so.
+func remember(ctx context.Context, tx *sql.Tx, device string, facts map[string]string, at time.Time) error {
+	for name, value := range facts {
+		_, err := tx.ExecContext(ctx, `INSERT INTO server_facts (device, name, value, learnt_at) VALUES ($1, $2, $3, $4)
+			ON CONFLICT (device, name) DO UPDATE SET value = excluded.value, learnt_at = excluded.learnt_at`,
+			device, name, value, db.Micros(at))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -21,6 +21,8 @@ const (
 	// AuditLog is the key that signs the checkpoints of the audit log (the text that note.NewSigner takes); public is the verifier's
 	// (the text that note.NewVerifier takes).
 	AuditLog Name = "audit log key"
+	// AgentCommands is the key that signs the commands of Android devices (PKCS #8); public is its ID.
+	AgentCommands Name = "android command key"
 )
 
 func (n Name) binding() pin.Binding {

@@ -40,11 +40,13 @@ function keepFresh() {
   document.addEventListener("visibilitychange", refresh);
 }
 
-// The button of the lock dialog arms itself when the last four characters are right. The server checks them again.
+// The button of a dialog arms itself when the last four characters are right, or what may be typed instead. The server checks it again.
 function armButton() {
   const field = byId("confirm"), button = byId("order");
   if (!field || !button) return;
-  const check = () => { button.disabled = field.value.trim().toUpperCase() !== field.dataset.arm.toUpperCase(); };
+  const plain = (text) => text.trim().replaceAll(/\s+/g, " ").toUpperCase();
+  const right = [field.dataset.arm, field.dataset.or].filter(Boolean).map(plain);
+  const check = () => { button.disabled = !right.includes(plain(field.value)); };
   field.addEventListener("input", check);
   addEventListener("pageshow", check); // after sayBusy
   check();

@@ -1,0 +1,90 @@
+package agents_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/agents"
+	"github.com/latchkey-mdm/latchkey/lock"
+)
+
+func TestStateBecomesFacts(t *testing.T) {
+	w := newWorld(t)
+	d := w.enrol(w.phone("R5CT"))
+	w.now = w.now.Add(time.Hour)
+	require.NoError(t, w.State(t.Context(), d, w.state(map[string]string{
+		"api_level": "35", "token_state": "active", "token_id": "T", "agreement_key": "that of a thief", "DeviceName": "Eve's", "locked_now": "a\x00",
+	})))
+	known := w.facts(d.ID)
+	assert.Equal(t, "35", known["api_level"])
+	assert.Equal(t, "T", known["token_id"])
+	assert.JSONEq(t, agreementKey, known["agreement_key"], "which it says at its enrolment alone")
+	assert.NotContains(t, known, "DeviceName")
+	assert.NotContains(t, known, "locked_now")
+	now, err := w.devices.Find(t.Context(), d.ID)
+	require.NoError(t, err)
+	assert.Equal(t, "Android 15 (API 35)", now.OSVersion)
+	assert.Equal(t, w.now, now.Facts["api_level"].At)
+
+	old := w.state(map[string]string{"token_state": "pending"})
+	old.At = w.now.Add(-time.Second)
+	require.NoError(t, w.State(t.Context(), d, old))
+	assert.Equal(t, "active", w.facts(d.ID)["token_state"], "what comes late changes nothing")
+	require.NoError(t, w.State(t.Context(), d, w.state(nil)))
+	assert.NotContains(t, w.facts(d.ID), "token_id", "what it does not say any more is not known")
+}
+
+func TestOldStateIsAskedFor(t *testing.T) {
+	w := newWorld(t)
+	d := w.enrol(w.phone("R5CT"))
+	ask := func() lock.ID {
+		q, err := w.Query(t.Context(), d)
+		require.NoError(t, err)
+		if q.ID != "" {
+			assert.Equal(t, "report_state", q.Command)
+		}
+		return q.ID
+	}
+	assert.Empty(t, ask())
+	w.now = w.now.Add(25 * time.Hour)
+	asked := ask()
+	require.NotEmpty(t, asked)
+	assert.Equal(t, asked, ask(), "until it is answered")
+	require.ErrorIs(t, w.Answered(t.Context(), lock.Device{ID: "other"}, asked), lock.ErrNotOurs)
+	require.NoError(t, w.Answered(t.Context(), d, asked))
+	assert.Empty(t, ask(), "an answer that says nothing is not asked for again at once")
+	w.now = w.now.Add(2 * time.Hour)
+	require.NotEmpty(t, ask())
+	require.NoError(t, w.State(t.Context(), d, w.state(nil)))
+	require.ErrorIs(t, w.Answered(t.Context(), d, asked), lock.ErrNotOurs)
+}
+
+func TestTokens(t *testing.T) {
+	w := newWorld(t)
+	tokens := agents.Tokens{DB: w.db}
+	d := w.enrol(w.phone("R5CT"))
+	token := func() string {
+		text, err := tokens.Token(t.Context(), d)
+		require.NoError(t, err)
+		return text
+	}
+	assert.Equal(t, "fcm 1", token())
+	w.now = w.now.Add(time.Minute)
+	require.NoError(t, tokens.Dead(t.Context(), d, "another", w.now))
+	assert.Equal(t, "fcm 1", token())
+	require.NoError(t, tokens.Dead(t.Context(), d, "fcm 1", w.now))
+	assert.Empty(t, token())
+	require.NoError(t, w.State(t.Context(), d, w.state(nil)))
+	assert.Empty(t, token(), "nothing was said of it")
+	w.now = w.now.Add(time.Minute)
+	anew := w.state(nil)
+	anew.FCMToken = "fcm 1"
+	require.NoError(t, w.State(t.Context(), d, anew))
+	assert.Equal(t, "fcm 1", token(), "it was sent anew")
+	_, err := w.db.Exec(t.Context(), `UPDATE server_devices SET enrolled = 0`)
+	require.NoError(t, err)
+	assert.Empty(t, token())
+}

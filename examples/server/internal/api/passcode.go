@@ -1,0 +1,311 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/latchkey-mdm/latchkey/android"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/account"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/delivery"
+	"github.com/latchkey-mdm/latchkey/lock"
+)
+
+// Deliveries sends new passcodes to people.
+type Deliveries interface {
+	// Order sees to it that people get the passcode of an action once its device has confirmed it. Nothing is sent before that.
+	Order(ctx context.Context, o delivery.Order) error
+}
+
+// Accounts knows where accounts get mail.
+type Accounts interface {
+	// Account returns an account, or an error that wraps lock.ErrNotFound.
+	Account(ctx context.Context, name string) (account.Account, error)
+}
+
+// verb is one way to order something for a device.
+type verb struct {
+	kind  lock.Kind
+	name  string // as in "a lock is under way"
+	order func(context.Context, lock.Actor, lock.Request) (lock.Action, error)
+}
+
+// passcodeRoutes are those of what is ordered for Android devices alone.
+func (a *api) passcodeRoutes() map[string]handler {
+	return map[string]handler{
+		"POST /api/v1/devices/{id}/reset-passcode":  a.resetPasscode,
+		"POST /api/v1/devices/{id}/clear-passcode":  a.clearPasscode,
+		"POST /api/v1/devices/{id}/provision-token": a.provisionToken,
+		"POST /api/v1/devices/{id}/revoke-token":    a.revokeToken,
+	}
+}
+
+// live is the code of the finding that the order would join one.
+func (v verb) live() string {
+	if v.kind == lock.KindLock {
+		return "live_lock"
+	}
+	return "live_order"
+}
+
+// lane are the kinds of which one may be live at a time on a device.
+func (v verb) lane() []lock.Kind {
+	switch v.kind {
+	case lock.KindResetPasscode, lock.KindClearPasscode:
+		return []lock.Kind{lock.KindResetPasscode, lock.KindClearPasscode}
+	case lock.KindProvisionToken, lock.KindRevokeToken:
+		return []lock.Kind{lock.KindProvisionToken, lock.KindRevokeToken}
+	default:
+		return []lock.Kind{v.kind}
+	}
+}
+
+// why is what every order may say.
+type why struct {
+	Reason   string `json:"reason"`
+	Ticket   string `json:"ticket"`
+	NotAfter string `json:"not_after"`
+}
+
+// request begins an order.
+func (y why) request(r *http.Request) (order lock.Request, err error) {
+	order = lock.Request{Reason: y.Reason, Ticket: y.Ticket, Key: r.Header.Get("Idempotency-Key")}
+	if y.NotAfter != "" {
+		if order.NotAfter, err = time.Parse(time.RFC3339, y.NotAfter); err != nil {
+			return order, invalid("not_after", "must be a time in RFC 3339, as in 2026-12-31T12:00:00Z")
+		}
+	}
+	return order, nil
+}
+
+// resetRequest orders a new passcode.
+type resetRequest struct {
+	why
+	PIN     *pinChoice       `json:"pin"`
+	Options resetOptions     `json:"options"`
+	Force   bool             `json:"force"`
+	Deliver *deliveryRequest `json:"deliver"`
+}
+
+// resetOptions say how the passcode is set. Nil is true.
+type resetOptions struct {
+	RequireEntry *bool `json:"require_entry"`
+	LockNow      *bool `json:"lock_now"`
+}
+
+// wanted are the options as the ledger keeps them.
+func (o resetOptions) wanted() map[string]string {
+	options := map[string]string{}
+	for name, on := range map[string]*bool{"require_entry": o.RequireEntry, "lock_now": o.LockNow} {
+		if on == nil || *on {
+			options[name] = "true"
+		}
+	}
+	return options
+}
+
+// deliveryRequest says who gets the new passcode by mail, once it is on the device.
+type deliveryRequest struct {
+	ToAdmin bool   `json:"to_admin"` // who orders it, at the address of the account
+	ToUser  string `json:"to_user"`  // address of the device's user
+}
+
+func (d *deliveryRequest) asked() bool { return d != nil && (d.ToAdmin || d.ToUser != "") }
+
+// resetPasscode orders a new passcode: 202 for a new action, 200 for the live one that the order joined.
+func (a *api) resetPasscode(w http.ResponseWriter, r *http.Request, actor lock.Actor) error {
+	var body resetRequest
+	if err := read(r, &body); err != nil {
+		return err
+	}
+	order, err := body.request(r)
+	if err != nil {
+		return err
+	}
+	if body.PIN != nil && body.PIN.Mode == "keep" {
+		return invalid("pin.mode", `must be "rotate" or "supplied": a reset sets a new passcode`)
+	}
+	if err := body.PIN.choose(&order); err != nil {
+		return err
+	}
+	order.Options, order.Force = body.Options.wanted(), body.Force
+	do := verb{lock.KindResetPasscode, "A passcode reset", a.Service.ResetPasscode}
+	if body.Deliver.asked() {
+		send, err := a.delivery(r.Context(), actor, *body.Deliver)
+		if err != nil {
+			return err
+		}
+		do.order = func(ctx context.Context, actor lock.Actor, order lock.Request) (lock.Action, error) {
+			// A mail is a reveal: who may not reveal finds out before anything is ordered.
+			if err := a.Service.Allow(ctx, actor, lock.VerbReveal, lock.Target{Device: order.Device}); err != nil {
+				return lock.Action{}, err
+			}
+			act, err := a.Service.ResetPasscode(ctx, actor, order)
+			if err == nil {
+				send.Action = act.ID
+				err = a.Deliveries.Order(ctx, send)
+			}
+			return act, err
+		}
+	}
+	return a.place(w, r, actor, order, do)
+}
+
+// delivery checks who is to get the passcode, before anything is ordered.
+func (a *api) delivery(ctx context.Context, actor lock.Actor, d deliveryRequest) (delivery.Order, error) {
+	send := delivery.Order{By: actor, User: d.ToUser}
+	if a.Deliveries == nil {
+		return send, invalid("deliver", "is not possible: this server sends no mail")
+	}
+	if d.ToUser != "" {
+		if err := account.CheckEmail("deliver.to_user", d.ToUser); err != nil {
+			return send, err
+		}
+	}
+	if d.ToAdmin {
+		who, err := a.Accounts.Account(ctx, actor.ID)
+		if err != nil {
+			return send, err
+		}
+		if send.Admin = who.Email; send.Admin == "" {
+			return send, invalid("deliver.to_admin", "is not possible: the account has no mail address")
+		}
+	}
+	return send, nil
+}
+
+// forceRequest is an order that may be forced.
+type forceRequest struct {
+	why
+	Force bool `json:"force"`
+}
+
+// clearPasscode orders that the passcode is removed.
+func (a *api) clearPasscode(w http.ResponseWriter, r *http.Request, actor lock.Actor) error {
+	return a.forceable(w, r, actor, verb{lock.KindClearPasscode, "A removal of the passcode", a.Service.ClearPasscode})
+}
+
+// provisionToken orders that the device gets a reset token. With force it is another one than it has.
+func (a *api) provisionToken(w http.ResponseWriter, r *http.Request, actor lock.Actor) error {
+	return a.forceable(w, r, actor, verb{lock.KindProvisionToken, "A reset token", a.Service.ProvisionToken})
+}
+
+func (a *api) forceable(w http.ResponseWriter, r *http.Request, actor lock.Actor, do verb) error {
+	var body forceRequest
+	if err := read(r, &body); err != nil {
+		return err
+	}
+	order, err := body.request(r)
+	if err != nil {
+		return err
+	}
+	order.Force = body.Force
+	return a.place(w, r, actor, order, do)
+}
+
+// revokeRequest takes a token from a device.
+type revokeRequest struct {
+	why
+	Of lock.ID `json:"token_id"`
+}
+
+// revokeToken orders that a reset token is revoked: the one that is named, else the one that the device says that it has.
+func (a *api) revokeToken(w http.ResponseWriter, r *http.Request, actor lock.Actor) error {
+	var body revokeRequest
+	if err := read(r, &body); err != nil {
+		return err
+	}
+	order, err := body.request(r)
+	if err != nil {
+		return err
+	}
+	of := body.Of
+	if of == "" {
+		d, err := a.Devices.FindFor(r.Context(), actor, r.PathValue("id"))
+		if err != nil {
+			return err
+		}
+		if of = lock.ID(android.FromDevice(d.Device).TokenID); of == "" {
+			return invalid("token_id", "is required: the device has said of no token that it has it")
+		}
+	}
+	revoke := func(ctx context.Context, actor lock.Actor, r lock.Request) (lock.Action, error) {
+		return a.Service.RevokeToken(ctx, actor, of, r)
+	}
+	return a.place(w, r, actor, order, verb{lock.KindRevokeToken, "A revocation", revoke})
+}
+
+// place orders something for the device in the path, or says what the order would do.
+func (a *api) place(w http.ResponseWriter, r *http.Request, actor lock.Actor, order lock.Request, do verb) error {
+	dry, err := dryRun(r)
+	if err != nil {
+		return err
+	}
+	d, err := a.Devices.FindFor(r.Context(), actor, r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	order.Device, order.Kind = d.Device, do.kind
+	if dry {
+		return a.dryRun(w, r, actor, order, do)
+	}
+	act, err := do.order(r.Context(), actor, order)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Location", "/api/v1/actions/"+string(act.ID))
+	status := http.StatusAccepted
+	if act.Joined {
+		status = http.StatusOK
+	}
+	write(w, status, newAction(act))
+	return nil
+}
+
+// dryRun says what an order would do.
+func (a *api) dryRun(w http.ResponseWriter, r *http.Request, actor lock.Actor, order lock.Request, do verb) error {
+	findings, err := a.Service.Preflight(r.Context(), actor, order)
+	if err != nil {
+		return err
+	}
+	live, err := a.Service.List(r.Context(), actor, lock.Filter{
+		Scope: a.Scope, Kinds: do.lane(), Devices: []string{order.Device.ID}, Live: true,
+	})
+	if err != nil {
+		return err
+	}
+	waits := func(l lock.Action) bool { return l.State == lock.StateHeld } // beside the live one
+	for _, l := range slices.DeleteFunc(live, waits) {
+		findings = append(findings, beside(l, actor, order, do))
+	}
+	blocks := func(f lock.Finding) bool { return f.Level == lock.LevelBlock && (!f.Forceable || !order.Force) }
+	write(w, http.StatusOK, preflight{slices.ContainsFunc(findings, blocks), inOurWords(findings)})
+	return nil
+}
+
+// beside says what an order would do while another one is live. PINs are not compared: only an order, which is on record, does that.
+func beside(live lock.Action, actor lock.Actor, order lock.Request, do verb) lock.Finding {
+	under := do.name + " is under way"
+	if live.Kind == lock.KindLock {
+		under += " or holds"
+	}
+	switch {
+	case live.Kind != do.kind:
+		return lock.Finding{
+			Code: "busy", Level: lock.LevelBlock, Text: "Another order for the same is under way (" + string(live.Kind) + "): this one would be refused",
+		}
+	case order.PIN.IsZero():
+		return lock.Finding{Code: do.live(), Level: lock.LevelInfo, Text: under + ": the order would join it"}
+	case live.Supplied && live.By.ID == actor.ID:
+		return lock.Finding{
+			Code: do.live(), Level: lock.LevelInfo, Field: "pin",
+			Text: under + ": the order would join it if it has this PIN, and be refused if it has another one",
+		}
+	default:
+		return lock.Finding{
+			Code: "busy", Level: lock.LevelBlock, Field: "pin",
+			Text: under + ", with a PIN that you did not choose: an order with a PIN of your own would be refused",
+		}
+	}
+}

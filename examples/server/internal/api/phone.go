@@ -1,0 +1,54 @@
+package api
+
+import (
+	"time"
+
+	"github.com/latchkey-mdm/latchkey/android"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
+)
+
+// capability is what an act would do on a device, by the rules of its Android.
+type capability struct {
+	Act    android.Act    `json:"act"`
+	Scope  android.Scope  `json:"scope"`
+	Effect android.Effect `json:"effect"`
+	Method android.Method `json:"method,omitempty"`
+	Code   android.Code   `json:"code,omitempty"`
+	Text   string         `json:"text"`
+}
+
+// resetToken is what is known of the token that a passcode reset needs.
+type resetToken struct {
+	State android.TokenState `json:"state"`        // empty: the device has not said
+	ID    string             `json:"id,omitempty"` // the action that provided it
+	At    *time.Time         `json:"at,omitempty"` // when the device said so
+}
+
+// phone is what only an Android device has.
+type phone struct {
+	Mode         android.Mode `json:"mode,omitempty"`
+	APILevel     int          `json:"api_level,omitempty"`
+	Capabilities []capability `json:"capabilities,omitempty"` // of one device; not in lists
+	Token        *resetToken  `json:"token,omitempty"`        // as well
+}
+
+// newPhone describes an Android device as lists have it. It is zero for any other.
+func newPhone(d inventory.Device) phone {
+	if d.Platform != inventory.AgentPlatform {
+		return phone{}
+	}
+	return phone{Mode: android.Mode(d.Mode), APILevel: d.APILevel}
+}
+
+// whole adds what its facts tell, which only one device has.
+func (p phone) whole(d inventory.Device) phone {
+	if d.Platform != inventory.AgentPlatform {
+		return p
+	}
+	facts := android.FromDevice(d.Device)
+	for _, v := range android.Capabilities(facts) {
+		p.Capabilities = append(p.Capabilities, capability(v))
+	}
+	p.Token = &resetToken{State: facts.Token, ID: facts.TokenID, At: when(d.Facts[string(android.FactTokenState)].At)}
+	return p
+}

@@ -1,0 +1,160 @@
+package console
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/account"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/delivery"
+	"github.com/latchkey-mdm/latchkey/lock"
+	"github.com/latchkey-mdm/latchkey/pin"
+)
+
+// linkDesk is what knows one link, "good", and says of it what a test wants.
+type linkDesk struct {
+	err       error
+	collected int
+	opener    lock.Actor
+}
+
+// Look is Links'.
+func (d *linkDesk) Look(_ context.Context, token string, opener lock.Actor) (delivery.Link, error) {
+	d.opener = opener
+	if token != "good" {
+		return delivery.Link{}, delivery.ErrDead
+	}
+	return delivery.Link{Device: lock.Device{Name: "Grace's phone", User: "grace"}}, d.err
+}
+
+// Collect is Links'.
+func (d *linkDesk) Collect(ctx context.Context, token string, opener lock.Actor) (delivery.Link, pin.PIN, error) {
+	l, err := d.Look(ctx, token, opener)
+	if err != nil {
+		return l, pin.PIN{}, err
+	}
+	d.collected++
+	code, err := pin.Parse("048213")
+	return l, code, err
+}
+
+// withLinks is a bench with links, and what it logs.
+func withLinks(t *testing.T) (*bench, *linkDesk, *bytes.Buffer) {
+	t.Helper()
+	b, desk, log := newBench(t), &linkDesk{}, &bytes.Buffer{}
+	b.server.Close()
+	b.server = httptest.NewServer(b.handler(func(c *Config) {
+		c.Links, c.Logger = desk, slog.New(slog.NewTextHandler(log, nil))
+	}))
+	t.Cleanup(b.server.Close)
+	return b, desk, log
+}
+
+func TestLinkShowsAButtonFirst(t *testing.T) {
+	b, desk, _ := withLinks(t)
+	for _, method := range []string{http.MethodGet, http.MethodHead} {
+		a := b.do(method, "/collect/good", nil)
+		require.Equal(t, http.StatusOK, a.StatusCode)
+		assert.Equal(t, "no-referrer", a.Header.Get("Referrer-Policy"))
+		assert.Equal(t, "no-store", a.Header.Get("Cache-Control"))
+		assert.Empty(t, a.Cookies(), "strangers get no session")
+		hasNot(t, a.text, "048")
+		assert.NotRegexp(t, `(src|href|action)="(https?:)?//`, a.text, "nothing comes from elsewhere")
+	}
+	assert.Zero(t, desk.collected)
+	a := b.post("/collect/good")
+	require.Equal(t, http.StatusOK, a.StatusCode)
+	has(t, a.text, "<span>048</span> <span>213</span>")
+	has(t, a.text, "zero four eight — two one three")
+	has(t, a.text, "Grace&#39;s phone")
+	assert.Equal(t, "no-store", a.Header.Get("Cache-Control"))
+	assert.Equal(t, "no-referrer", a.Header.Get("Referrer-Policy"))
+	assert.Equal(t, 1, desk.collected)
+	assert.Equal(t, lock.Actor{Address: "127.0.0.1"}, desk.opener)
+}
+
+func TestLinkFromAnotherSite(t *testing.T) {
+	b, desk, _ := withLinks(t)
+	a := b.do(http.MethodPost, "/collect/good", nil, "Sec-Fetch-Site", "cross-site")
+	assert.Equal(t, http.StatusForbidden, a.StatusCode)
+	assert.Zero(t, desk.collected)
+}
+
+func TestLinkOfTheSignedIn(t *testing.T) {
+	b, desk, _ := withLinks(t)
+	b.signIn()
+	b.page("/collect/good")
+	assert.Equal(t, "admin", desk.opener.ID)
+	b.gone.Store(true) // the account, while the session goes on
+	b.page("/collect/good")
+	assert.Empty(t, desk.opener.ID)
+}
+
+func TestLinkGivesNothing(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		err    error
+		signed bool
+		status int
+		title  string
+	}{
+		{"dead", delivery.ErrDead, false, http.StatusNotFound, "This link does not work"},
+		{"of somebody who may no more", fmt.Errorf("reveal: %w", lock.ErrDenied), false, http.StatusNotFound, "This link does not work"},
+		{"without the right", lock.ErrDenied, true, http.StatusForbidden, "You may not see this passcode"},
+		{"of another account", delivery.ErrOther, true, http.StatusForbidden, "This link is for another account"},
+		{"needs a second person", lock.ErrPending, false, http.StatusConflict, "Somebody has to approve this first"},
+		{"too many tries", account.ErrTooOften, false, http.StatusTooManyRequests, "Too many tries from your network"},
+		{"database is down", errors.New("no route"), false, http.StatusServiceUnavailable, "The passcode cannot be shown now"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b, desk, log := withLinks(t)
+			if c.signed {
+				b.signIn()
+			}
+			desk.err = c.err
+			for _, a := range []answer{b.get("/collect/good"), b.post("/collect/good")} {
+				assert.Equal(t, c.status, a.StatusCode)
+				has(t, a.text, "<h1>"+c.title+"</h1>")
+				assert.Equal(t, "no-store", a.Header.Get("Cache-Control"))
+			}
+			assert.Zero(t, desk.collected)
+			assert.NotContains(t, log.String(), "good", "the log has no link that works")
+		})
+	}
+}
+
+func TestLinksThatDoNotWorkLookTheSame(t *testing.T) {
+	b, desk, _ := withLinks(t)
+	desk.err = delivery.ErrDead
+	used, unknown := b.get("/collect/good"), b.get("/collect/never")
+	assert.Equal(t, used.StatusCode, unknown.StatusCode)
+	assert.Equal(t, used.text, unknown.text)
+}
+
+func TestLinkLeadsToTheSignIn(t *testing.T) {
+	b, desk, _ := withLinks(t)
+	desk.err = delivery.ErrSignIn
+	for _, a := range []answer{b.get("/collect/good"), b.post("/collect/good")} {
+		assert.Equal(t, http.StatusSeeOther, a.StatusCode)
+		assert.Equal(t, "/signin?next=%2Fcollect%2Fgood", a.Header.Get("Location"))
+	}
+	assert.Zero(t, desk.collected)
+}
+
+func TestWithoutMailThereAreNoLinks(t *testing.T) {
+	b := newBench(t)
+	a := b.get("/collect/good")
+	assert.Equal(t, http.StatusSeeOther, a.StatusCode)
+	assert.True(t, strings.HasPrefix(a.Header.Get("Location"), "/signin"))
+	b.signIn()
+	assert.Equal(t, http.StatusNotFound, b.get("/collect/good").StatusCode)
+}

@@ -1,0 +1,251 @@
+package console
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http"
+	"strings"
+
+	"github.com/latchkey-mdm/latchkey/android"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/account"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/delivery"
+	"github.com/latchkey-mdm/latchkey/lock"
+)
+
+// resetForm is the second step of a passcode reset. It never holds a passcode: one that was chosen has to be typed again.
+type resetForm struct {
+	lockForm
+	Confirm  string       // what was typed in the first step
+	Manages  string       // in words: how the device is managed
+	Acts     []capability // what orders do on this very device
+	Policy   string       // what a new passcode is like
+	NoDraw   string       // why none can be drawn; empty: one can
+	Entry    bool         // the new passcode has to be typed
+	LockNow  bool
+	Mails    bool // passcodes can be mailed
+	ToAdmin  bool
+	ToUser   bool
+	Admin    string // address of the account; empty: it has none
+	User     string // address
+	Reveals  bool   // who orders it may reveal: a mail is a reveal
+	Verified bool   // the first step is done
+}
+
+// First is the first field that has to be filled in anew.
+func (f *resetForm) First() string {
+	if f.Live != nil || f.Blocked {
+		return ""
+	}
+	for _, field := range []string{"pin", "reuse", "user", "reason", "ticket"} {
+		if f.Errors[field] != "" || field == "pin" && f.Own.Again {
+			return field
+		}
+	}
+	return ""
+}
+
+// verified reports whether somebody typed what tells this device from others: the end of its serial number, or who uses it.
+func (f *resetForm) verified(typed string) bool {
+	typed = strings.Join(strings.Fields(typed), " ")
+	user := strings.Join(strings.Fields(f.Device.User), " ")
+	return strings.EqualFold(typed, f.Arm()) || user != "" && strings.EqualFold(typed, user)
+}
+
+// resetPage is both steps of a passcode reset: the device and its user are verified first, then the reset is chosen.
+func (c *console) resetPage(w http.ResponseWriter, r *http.Request, a lock.Actor) error {
+	f, err := c.newResetForm(r, a)
+	if err != nil {
+		return err
+	}
+	status := http.StatusOK
+	if f.Confirm = r.FormValue("confirm"); f.Confirm != "" && !f.Verified {
+		status = http.StatusUnprocessableEntity
+		f.Errors["confirm"] = "This is neither the end of the serial number nor the user. Compare the device with the one in your ticket."
+	}
+	return c.renderReset(w, r, status, f)
+}
+
+func (c *console) renderReset(w http.ResponseWriter, r *http.Request, status int, f *resetForm) error {
+	title := "Reset the passcode of " + f.Device.Name
+	if f.Failure != "" {
+		title = "Nothing was ordered: " + strings.ToLower(title[:1]) + title[1:]
+	}
+	return c.render(w, r, status, "reset", title, f)
+}
+
+// newResetForm asks what a reset of the device would do. Only a phone has one.
+func (c *console) newResetForm(r *http.Request, a lock.Actor) (*resetForm, error) {
+	ctx := r.Context()
+	d, err := c.Devices.FindFor(ctx, a, r.PathValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	if !isPhone(d.Device) {
+		return nil, lock.ErrNotFound
+	}
+	facts := android.FromDevice(d.Device)
+	f := &resetForm{
+		Manages: modeWords(facts.Mode), Acts: capabilities(facts), Policy: passcodeWords(facts.Policy.PIN(facts.APILevel)),
+		Entry: true, LockNow: true, Mails: c.Deliveries != nil, Reveals: c.may(r, lock.VerbReveal), Admin: accountOf(r).Email,
+	}
+	f.lockForm = lockForm{
+		Kind: lock.KindResetPasscode, Device: d, Key: keyPrefix + string(lock.NewID(c.Now())), Mode: modeRotate, Errors: map[string]string{},
+	}
+	if account.CheckEmail("user", d.User) == nil {
+		f.User = d.User
+	}
+	f.Verified = f.verified(r.FormValue("confirm"))
+	live, err := c.Service.Live(ctx, a, c.Scope, d.ID)
+	if err != nil {
+		return nil, err
+	}
+	for i, action := range live {
+		passcode := action.Kind == lock.KindResetPasscode || action.Kind == lock.KindClearPasscode
+		if passcode && (f.Live == nil || f.Live.State == lock.StateHeld) {
+			f.Live = &live[i]
+		}
+	}
+	f.Second = c.Approvals.Needs(a, lock.VerbLock, lock.Target{Device: d.Device}) // it stands for every order
+	findings, err := c.Service.Preflight(ctx, a, lock.Request{Device: d.Device, Kind: lock.KindResetPasscode, Options: f.options()})
+	f.sort(findings)
+	for _, finding := range findings {
+		if finding.Field == "pin" && finding.Level == lock.LevelBlock { // there is no passcode yet: it speaks of the one to be drawn
+			f.NoDraw, f.Mode = finding.Text, modeSupplied
+		}
+	}
+	return f, err
+}
+
+func (f *resetForm) options() map[string]string {
+	options := map[string]string{"require_entry": "true", "lock_now": "true"}
+	maps.DeleteFunc(options, func(name, _ string) bool {
+		return name == "require_entry" && !f.Entry || name == "lock_now" && !f.LockNow
+	})
+	return options
+}
+
+// orderReset orders what the form says. Device and user are verified once more: the first step is no promise of the browser's.
+func (c *console) orderReset(w http.ResponseWriter, r *http.Request, a lock.Actor) error {
+	f, err := c.newResetForm(r, a)
+	if err != nil {
+		return err
+	}
+	f.fill(r)
+	if !f.Verified {
+		f.Errors["confirm"] = "Type the end of the serial number, or the user, once more."
+		return c.renderReset(w, r, http.StatusUnprocessableEntity, f)
+	}
+	send, req, ok := f.request(a, r.PostFormValue("pin"))
+	if !ok {
+		return c.askResetAgain(w, r, a, http.StatusUnprocessableEntity, f)
+	}
+	action, err := c.Service.ResetPasscode(r.Context(), a, req)
+	if err != nil {
+		status, ok := f.refuse(err)
+		if !ok {
+			return err
+		}
+		return c.askResetAgain(w, r, a, status, f)
+	}
+	if send.Admin != "" || send.User != "" {
+		send.Action = action.ID
+		if err := c.Deliveries.Order(r.Context(), send); err != nil {
+			c.Logger.ErrorContext(r.Context(), "mail of a passcode could not be ordered",
+				slog.String("action", string(action.ID)), slog.Any("error", err))
+			c.warn(r.Context(), "The reset is ordered, and its mail is not: "+explain(err).Title+
+				". Reveal the passcode here once the device has confirmed it.")
+			http.Redirect(w, r, devicePath(f.Device.ID), http.StatusSeeOther)
+			return nil
+		}
+	}
+	c.sayOrdered(r, action, f.Device.Enrolled)
+	http.Redirect(w, r, devicePath(f.Device.ID), http.StatusSeeOther)
+	return nil
+}
+
+// fill takes over what was entered, but for the passcode.
+func (f *resetForm) fill(r *http.Request) {
+	f.lockForm.fill(r)
+	if f.Mode == modeKeep { // there is nothing to keep: it is a reset
+		f.Mode = modeRotate
+	}
+	f.Confirm = r.PostFormValue("confirm")
+	f.Entry, f.LockNow = r.PostFormValue("require_entry") != "", r.PostFormValue("lock_now") != ""
+	if f.Mails && f.Reveals {
+		f.ToAdmin, f.ToUser = f.Admin != "" && r.PostFormValue("mail_admin") != "", r.PostFormValue("mail_user") != ""
+		f.User = strings.TrimSpace(r.PostFormValue("user"))
+	}
+}
+
+// request makes the order and its mails, or says at the fields why there is none.
+func (f *resetForm) request(a lock.Actor, code string) (send delivery.Order, req lock.Request, ok bool) {
+	if f.Mode == modeSupplied {
+		f.keepOut(code)
+	}
+	req = lock.Request{
+		Device: f.Device.Device, Kind: lock.KindResetPasscode, Reason: f.Reason, Ticket: f.Ticket, Force: f.Force, Key: f.Key, Options: f.options(),
+	}
+	send = delivery.Order{By: a}
+	if f.ToAdmin {
+		send.Admin = f.Admin
+	}
+	if f.ToUser {
+		send.User = f.User
+		if account.CheckEmail("user", f.User) != nil {
+			f.Errors["user"] = "Enter a mail address, as in name@example.com, or clear the checkbox."
+		}
+	}
+	f.choose(&req, code)
+	return send, req, len(f.Errors) == 0
+}
+
+// refuse shows in the form what the service says against the order.
+func (f *resetForm) refuse(err error) (status int, ok bool) {
+	status, ok = f.lockForm.refuse(err)
+	var busy *lock.BusyError
+	if errors.As(err, &busy) {
+		f.Failure = "an order for the passcode of this device is under way already."
+	}
+	return status, ok
+}
+
+// askResetAgain shows the second step with what stands in the way, all of it at once.
+func (c *console) askResetAgain(w http.ResponseWriter, r *http.Request, a lock.Actor, status int, f *resetForm) error {
+	if f.Mode == modeSupplied && f.Live == nil {
+		var err error
+		if f.Own, err = c.judge(r.Context(), a, &f.lockForm, r.PostFormValue("pin")); err != nil {
+			return err
+		}
+		f.Own.Again = f.Own.Typed
+		if len(f.Own.Findings) > 0 {
+			delete(f.Errors, "pin") // says the same
+		}
+	}
+	f.Failure = "Nothing was ordered: " + cmp.Or(f.Failure, "see below what stands in the way.")
+	return c.renderReset(w, r, status, f)
+}
+
+// judgePasscode says what speaks against a passcode of one's own, as one types it: see judgePIN.
+func (c *console) judgePasscode(w http.ResponseWriter, r *http.Request, a lock.Actor) error {
+	f, err := c.newResetForm(r, a)
+	if err != nil {
+		return err
+	}
+	f.fill(r)
+	says, err := c.judge(r.Context(), a, &f.lockForm, r.PostFormValue("pin"))
+	if err != nil {
+		return err
+	}
+	var body bytes.Buffer
+	if err := c.pages["reset"].ExecuteTemplate(&body, "own-passcode", says); err != nil {
+		return fmt.Errorf("console: findings of a passcode: %w", err)
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = body.WriteTo(w) // the browser went away: nobody is left to tell
+	return nil
+}
