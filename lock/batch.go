@@ -223,12 +223,26 @@ func pinMode(r Request) string {
 	}
 }
 
-// maskAll is maskDigits where no device says how long a PIN is: of every length that a configured platform has.
-func (s *Service) maskAll(r Request, text string) string {
-	for _, name := range slices.Sorted(maps.Keys(s.platforms)) {
-		d := r.Device
+// shortestPIN is the least number of digits that a PIN has anywhere.
+const shortestPIN = 4
+
+// maskAll is maskDigits where no order says how long a PIN is: of every length that a configured platform has, for locks and for passcodes.
+// If none has any, what is as long as the shortest PIN goes.
+func (s *Service) maskAll(d Device, text string) string {
+	var lengths []int
+	for name, p := range s.platforms {
 		d.Platform = name
-		text = maskDigits(text, s.platforms[name].Codec.Plan(d, r).Policy.Length)
+		for _, kind := range []Kind{KindLock, KindResetPasscode} {
+			lengths = append(lengths, p.Codec.Plan(d, Request{Device: d, Kind: kind}).Policy.Length)
+		}
+	}
+	slices.Sort(lengths)
+	lengths = slices.Compact(lengths)
+	if !slices.ContainsFunc(lengths, func(n int) bool { return n > 0 }) {
+		lengths = []int{shortestPIN}
+	}
+	for _, n := range lengths {
+		text = maskDigits(text, n)
 	}
 	return text
 }

@@ -23,7 +23,7 @@ func (s *Service) BreakGlassBatch(ctx context.Context, actor Actor, scope, batch
 		return nil
 	}
 	if state == StateHeld {
-		c, err := s.brokenGlass(b, actor, s.maskAll(Request{}, reason))
+		c, err := s.brokenGlass(b, actor, s.maskAll(Device{}, reason))
 		if err != nil {
 			return err
 		}

@@ -22,7 +22,7 @@ func (s *Service) CancelBatch(ctx context.Context, actor Actor, scope, batch, re
 		return err
 	}
 	if b.ended.ID == "" {
-		e := Event{Type: EventBatchCancelled, Actor: actor, Scope: scope, Reason: s.maskAll(Request{}, reason), Facts: b.facts()}
+		e := Event{Type: EventBatchCancelled, Actor: actor, Scope: scope, Reason: s.maskAll(Device{}, reason), Facts: b.facts()}
 		if err := s.notice(ctx, e); err != nil {
 			return err
 		}

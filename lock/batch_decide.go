@@ -38,7 +38,7 @@ func (s *Service) decideBatch(ctx context.Context, actor Actor, t EventType, sco
 		return nil
 	}
 	if state == StateHeld {
-		e := Event{Type: t, Actor: actor, Scope: scope, Reason: s.maskAll(Request{}, reason), Facts: b.facts()}
+		e := Event{Type: t, Actor: actor, Scope: scope, Reason: s.maskAll(Device{}, reason), Facts: b.facts()}
 		if err := s.notice(ctx, e); err != nil {
 			return err
 		}

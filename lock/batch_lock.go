@@ -93,7 +93,7 @@ func newBatchOrders(s *Service, b batch, actor Actor, requests []Request) *batch
 	}
 	o.on = s.failing(o.empty)
 	for i, r := range requests {
-		r.Kind, r.Batch, r.Key, r.state, r.heldBy = KindLock, b.name, batchKey(b.name, r.Device.ID), "", ""
+		r.Kind, r.Batch, r.Key, r.Of, r.state, r.heldBy = KindLock, b.name, batchKey(b.name, r.Device.ID), "", "", ""
 		o.requests[i] = r
 		if _, twice := o.first[r.Device.ID]; twice {
 			o.alone[i] = true

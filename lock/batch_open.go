@@ -58,7 +58,7 @@ func (s *Service) recordBatch(ctx context.Context, actor Actor, name string, r R
 		facts["held"] = "true"
 	}
 	c, err := s.noticeChange(Event{
-		Type: EventBatchOpened, Actor: actor, Scope: t.Device.Scope, Reason: s.maskAll(r, r.Reason), Ticket: r.Ticket, Facts: facts,
+		Type: EventBatchOpened, Actor: actor, Scope: t.Device.Scope, Reason: s.maskAll(r.Device, r.Reason), Ticket: r.Ticket, Facts: facts,
 	})
 	if err != nil {
 		return batch{}, err

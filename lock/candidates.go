@@ -181,8 +181,11 @@ func (r ranked) likelihood() int {
 
 // why says in words what puts the candidate where it is.
 func (r ranked) why() string {
-	if r.pin.opinion() == FeedbackWorked {
+	switch likelihood := r.likelihood(); {
+	case r.pin.opinion() == FeedbackWorked:
 		return "somebody opened the device with it"
+	case likelihood == known && r.outlived():
+		return "confirmed before it was enrolled anew: it opens the device if that was not wiped"
 	}
 	return [...]string{
 		"the device acknowledged this lock",

@@ -43,6 +43,11 @@ func TestClearPasscode(t *testing.T) {
 	f.Deliver(mac())
 	f.Answer(locked, lock.Acknowledged)
 
+	elsewhere, err := f.Service.ResetPasscode(t.Context(), locktest.Admin(), lock.Request{Device: locktest.Device("mac-2")})
+	require.NoError(t, err)
+	f.Deliver(locktest.Device("mac-2"))
+	f.Answer(elsewhere, lock.Acknowledged)
+
 	cleared := clearPasscode(t, f)
 	assert.Empty(t, cleared.Secrets)
 	require.Equal(t, cleared.ID, f.Deliver(mac()).ID)
@@ -51,7 +56,7 @@ func TestClearPasscode(t *testing.T) {
 	assert.Equal(t, commits+1, f.Store.Commits(), "all in one commit")
 	for id, want := range map[lock.ID]lock.State{
 		known.ID: lock.StateReleased, silent.ID: lock.StateReleased, never.ID: lock.StateCancelled, locked.ID: lock.StateConfirmed,
-		cleared.ID: lock.StateConfirmed,
+		cleared.ID: lock.StateConfirmed, elsewhere.ID: lock.StateConfirmed,
 	} {
 		got := f.Get(id)
 		assert.Equal(t, want, got.State, string(got.Kind))
@@ -59,6 +64,45 @@ func TestClearPasscode(t *testing.T) {
 			assert.Equal(t, lock.EvidenceRemoved, got.Evidence)
 		}
 		requireReplay(t, f.Store, id)
+	}
+}
+
+// TestUnprovenEndsNothing: an answer that proves receipt alone confirms its action. What that is to end may be on the device still, so it
+// stays, and its secret is kept.
+func TestUnprovenEndsNothing(t *testing.T) {
+	for name, order := range map[string]func(t *testing.T, f *locktest.Fixture) (ended, by lock.Action){
+		"clear": func(t *testing.T, f *locktest.Fixture) (lock.Action, lock.Action) {
+			known := reset(t, f)
+			f.Deliver(mac())
+			f.Answer(known, lock.Acknowledged)
+			return known, clearPasscode(t, f)
+		},
+		"unlock": func(t *testing.T, f *locktest.Fixture) (lock.Action, lock.Action) {
+			locked := confirmed(t, f)
+			return locked, unlock(t, f, locked.ID)
+		},
+		"revoke": func(t *testing.T, f *locktest.Fixture) (lock.Action, lock.Action) {
+			token, _, _ := provisioned(t, f)
+			revoke, err := f.Service.RevokeToken(t.Context(), locktest.Admin(), token.ID, lock.Request{Device: mac()})
+			require.NoError(t, err)
+			return token, revoke
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			ended, by := order(t, f)
+			require.Equal(t, by.ID, f.Deliver(mac()).ID)
+			answer := lock.Report{Scope: "acme", Device: mac().ID, Action: by.ID, Outcome: lock.Acknowledged, Unproven: true}
+			require.NoError(t, f.Service.Report(t.Context(), answer))
+			assert.Equal(t, lock.StateConfirmed, f.Get(by.ID).State)
+			assert.Equal(t, lock.StateConfirmed, f.Get(ended.ID).State)
+			f.Clock.Advance(48 * time.Hour)
+			_, err := f.Service.Purge(t.Context(), locktest.Admin(), lock.Purge{Scope: "acme", Before: f.Clock.Now().Add(-day), Reason: "rule 7", Apply: true})
+			require.NoError(t, err)
+			for _, kept := range f.Get(ended.ID).Secrets {
+				assert.False(t, kept.Purged())
+			}
+		})
 	}
 }
 
@@ -79,15 +123,40 @@ func TestClearAnswersLate(t *testing.T) {
 	assert.Equal(t, lock.StateConfirmed, f.Get(cleared.ID).State)
 }
 
-// TestWipedDeviceHasNoToken: a re-enrolment ends what the device confirmed.
-func TestWipedDeviceHasNoToken(t *testing.T) {
+// TestReenrolledKeepsItsToken: an agent may enrol anew on a device that was not wiped, so what the device confirmed may be on it still.
+func TestReenrolledKeepsItsToken(t *testing.T) {
 	f := newFixture(t)
-	token, _, _ := provisioned(t, f)
-	seen(t, f, lock.EvidenceReenrolled)
-	got := f.Get(token.ID)
-	assert.Equal(t, lock.StateReleased, got.State)
-	assert.Equal(t, lock.EvidenceReenrolled, got.Evidence)
-	requireReplay(t, f.Store, token.ID)
+	token, d, _ := provisioned(t, f)
+	resets := []lock.Action{reset(t, f)}
+	f.Deliver(mac())
+	f.Answer(resets[0], lock.Acknowledged)
+	resets = append(resets, reset(t, f))
+	f.Deliver(mac())
+	f.Answer(resets[1], lock.Acknowledged)
+	for range 2 { // the second time there is nothing new about them
+		f.Clock.Advance(time.Minute)
+		seen(t, f, lock.EvidenceReenrolled)
+	}
+	for _, a := range append(resets, token) {
+		got := f.Get(a.ID)
+		assert.Equal(t, lock.StateConfirmed, got.State)
+		assert.True(t, got.MayBeOnDevice())
+		assert.Equal(t, f.Clock.Now().Add(-time.Minute), got.Reenrolled)
+		requireReplay(t, f.Store, a.ID)
+	}
+	candidates, err := f.Service.Candidates(t.Context(), locktest.Admin(), mac())
+	require.NoError(t, err)
+	require.Len(t, candidates, 2)
+	for _, c := range candidates {
+		assert.Contains(t, c.Reason, "confirmed before it was enrolled anew")
+	}
+	used, err := f.Service.ResetPasscode(t.Context(), locktest.Admin(), lock.Request{Device: d})
+	require.NoError(t, err)
+	assert.Equal(t, token.ID, used.Uses, "if the device says that it has the token, it is used")
+	revoke, err := f.Service.RevokeToken(t.Context(), locktest.Admin(), token.ID, lock.Request{Device: mac()})
+	require.NoError(t, err)
+	f.Answer(revoke, lock.Acknowledged)
+	assert.Equal(t, lock.StateReleased, f.Get(token.ID).State)
 }
 
 // TestPurgeKeepsToken: for as long as it may be in force.

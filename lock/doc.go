@@ -45,7 +45,7 @@
 //
 // An order that needs a second person begins as held, and is queued when it is approved. It has a lane of its own, and blocks nothing.
 // [Service.Unlock] is an order too: its acknowledgement confirms it and releases the action that it names, in one commit. So does that of
-// [Service.RevokeToken], and that of [Service.ClearPasscode] with what was reset before.
+// [Service.RevokeToken], and that of [Service.ClearPasscode] with what was reset before, unless the report is Unproven.
 //
 // The states and events are documented with [State] and [EventType]; [Action.Apply] is the transition table, and [Action.Replay] proves
 // that an action is what its events say. "Open again" is recorded with its evidence and destroys nothing.

@@ -31,6 +31,7 @@ var exits = map[string]exit{
 	"pin/keytext.go: Keyring.text":         {1, "writes keys for the keyring file"},
 	"pin/check.go: Policy.Findings":        {1, "checks a PIN"},
 	"lock/secret.go: contains":             {1, "keeps a PIN out of texts"},
+	"lock/secret.go: betrays":              {1, "keeps a token out of texts"},
 	"lock/secret.go: Service.withholdText": {2, "keeps a PIN out of texts"},
 
 	"android/validate.go: Validate": {1, "checks a passcode by the platform's rules"},
@@ -39,6 +40,7 @@ var exits = map[string]exit{
 	"android/agent/encode.go: command.passcode": {1, "encrypts a passcode to the device"},
 	"android/agent/encode.go: secret.token":     {1, "encrypts a reset token to the device"},
 	"android/amapi/command.go: Command.encode":  {1, "writes the command for Google"},
+	"android/amapi/plan.go: planner.passcode":   {1, "tells how many digits a passcode has"},
 
 	"mdmproto/command.go: DeviceLock.CheckText": {1, "keeps a PIN out of the message on the locked screen"},
 	"mdmproto/command.go: DeviceLock.Encode":    {1, "writes the command for the Mac"},

@@ -16,7 +16,11 @@ func (s *Service) keep(ctx context.Context, kind Kind, plan Plan, r Request) (ch
 		return c, err
 	}
 	// Texts are not compared with the PIN: whoever may order would find it out by what is refused. They must not say any such number.
-	for _, f := range []struct{ field, text string }{{"message", r.Message}, {"reason", r.Reason}, {"ticket", r.Ticket}, {"reuse", r.Reuse}} {
+	texts := []struct{ field, text string }{{"message", r.Message}, {"reason", r.Reason}, {"ticket", r.Ticket}, {"reuse", r.Reuse}}
+	for name, value := range r.Options {
+		texts = append(texts, struct{ field, text string }{"options", name}, struct{ field, text string }{"options", value})
+	}
+	for _, f := range texts {
 		if maskDigits(f.text, plan.Policy.Length) != f.text {
 			return c, &InputError{Field: f.field, Rule: "must not contain as many digits as a PIN has when the PIN is kept: they might be it. " +
 				"A phone number has a field of its own"}

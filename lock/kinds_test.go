@@ -45,6 +45,17 @@ func TestUnlock(t *testing.T) {
 	assert.Len(t, eventsOf(t, f, a.ID), len(events))
 }
 
+// requireNotToEnd says that Preflight finds what the order would be refused for.
+func requireNotToEnd(t *testing.T, f *locktest.Fixture, r lock.Request) {
+	t.Helper()
+	found, err := f.Service.Preflight(t.Context(), locktest.Admin(), r)
+	require.NoError(t, err)
+	require.Len(t, found, 1)
+	assert.Equal(t, "not_to_end", found[0].Code)
+	assert.Equal(t, lock.LevelBlock, found[0].Level)
+	assert.Equal(t, "of", found[0].Field)
+}
+
 func TestUnlockOf(t *testing.T) {
 	f := newFixture(t)
 	a := confirmed(t, f)
@@ -62,8 +73,14 @@ func TestUnlockOf(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, err := f.Service.Unlock(t.Context(), locktest.Admin(), c.of, lock.Request{Device: c.device})
 			assert.Equal(t, "of", inputField(err))
+			requireNotToEnd(t, f, lock.Request{Device: c.device, Kind: lock.KindUnlock, Of: c.of})
 		})
 	}
+	found, err := f.Service.Preflight(t.Context(), locktest.Admin(), lock.Request{Device: mac(), Kind: lock.KindUnlock, Of: a.ID})
+	require.NoError(t, err)
+	assert.Empty(t, found)
+	_, err = f.Service.Preflight(t.Context(), locktest.Admin(), lock.Request{Device: mac(), Kind: lock.KindUnlock, Of: "nothing"})
+	require.ErrorIs(t, err, lock.ErrNotFound)
 	_, err = f.Service.Unlock(t.Context(), locktest.Admin(), "nothing", lock.Request{Device: mac()})
 	require.ErrorIs(t, err, lock.ErrNotFound)
 	f.Rights.Deny(lock.VerbUnlock)
@@ -215,9 +232,10 @@ func TestKinds(t *testing.T) {
 	} {
 		t.Run(string(kind), func(t *testing.T) {
 			f := newFixture(t)
-			a, err := c.order(f.Service)(t.Context(), locktest.Admin(), lock.Request{Device: mac(), Kind: lock.KindEscrow})
+			a, err := c.order(f.Service)(t.Context(), locktest.Admin(), lock.Request{Device: mac(), Kind: lock.KindEscrow, Of: "another"})
 			require.NoError(t, err)
 			assert.Equal(t, kind, a.Kind)
+			assert.Empty(t, a.Of)
 			assert.Equal(t, c.lane, a.Lane)
 			assert.Equal(t, f.Clock.Now().Add(c.deadline), a.NotAfter)
 			assert.Equal(t, c.holds, a.Holds)

@@ -150,6 +150,15 @@ func (w *sendings) check(t *rapid.T) {
 		known := func(c lock.Candidate) bool { return c.Action.ID == id }
 		require.True(t, slices.ContainsFunc(candidates, known), "I2: the PIN that the provider took last is a candidate")
 	}
+	for _, o := range w.provider.taken {
+		if o.outcome != "" {
+			continue
+		}
+		a, err := w.store.Get(t.Context(), o.action)
+		require.NoError(t, err)
+		may := a.MayBeOnDevice() || a.State == lock.StateReleased && !w.clock.Now().Before(a.NotAfter)
+		require.True(t, may, "I2: %s may still be done, and its action is %s", o.ref, a.State)
+	}
 }
 
 // checkSent says that nothing was sent again whose result will come.

@@ -112,7 +112,7 @@ func first(e Event) (Action, error) {
 func record(a Action, e Event) Action {
 	a.Version, a.Head, a.Changed = e.Seq, e.Hash, e.Time
 	a.Secrets = mergeSecrets(a.Secrets, e.Secrets)
-	if len(e.Facts) > 0 && (e.Type == EventProgress || e.Type == EventAcknowledged || e.Type == EventRefused) {
+	if len(e.Facts) > 0 && (e.Type == EventProgress || e.Type == EventAcknowledged || e.Type == EventRefused || e.Type == EventLapsed) {
 		a.Facts = merged(a.Facts, e.Facts)
 	}
 	if e.Ref != "" {

@@ -44,8 +44,9 @@ func (s *Service) ResetPasscode(ctx context.Context, actor Actor, r Request) (Ac
 }
 
 // Preflight says what an order of Request.Kind would do on this device, without ordering it. It asks for the right to order that kind.
-// Findings at LevelBlock are no error here: what the policy has against a PIN of the caller's own is among them, and why a PIN cannot be
-// kept. Only an order compares a PIN with earlier ones, because whoever asks could try out PINs, and an order is on record.
+// Findings at LevelBlock are no error here: what the policy has against a PIN of the caller's own is among them, why a PIN cannot be kept,
+// and why an unlock or a revoke-token cannot end Request.Of (not_to_end). Only an order compares a PIN
+// with earlier ones, because whoever asks could try out PINs, and an order is on record.
 func (s *Service) Preflight(ctx context.Context, actor Actor, r Request) ([]Finding, error) {
 	if err := r.validate(s.now()); err != nil {
 		return nil, err
@@ -55,12 +56,27 @@ func (s *Service) Preflight(ctx context.Context, actor Actor, r Request) ([]Find
 	if err != nil {
 		return nil, err
 	}
-	if err := s.allow(ctx, actor, v, Target{Device: r.Device}); err != nil {
+	t := Target{Device: r.Device}
+	if r.Of != "" && (r.Kind == KindUnlock || r.Kind == KindRevokeToken) {
+		ended, err := s.cfg.Store.Get(ctx, r.Of)
+		if err != nil {
+			return nil, err
+		}
+		t.Action = &ended
+	}
+	if err := s.allow(ctx, actor, v, t); err != nil {
 		return nil, err
 	}
 	_, plan, err := s.plan(ctx, r)
 	if err != nil {
 		return nil, err
+	}
+	if t.Action != nil {
+		if rule := endedBy(t.Action, r.Kind, r.Device); rule != "" {
+			plan.Findings = append(slices.Clip(plan.Findings), Finding{
+				Code: "not_to_end", Level: LevelBlock, Field: "of", Text: "The order " + rule + ".",
+			})
+		}
 	}
 	about, err := s.judge(ctx, r.Kind, plan.Plan, r)
 	return slices.Concat(plan.Findings, about), err
@@ -123,13 +139,19 @@ func (s *Service) order(ctx context.Context, actor Actor, kind Kind, v Verb, r R
 	if err := r.validate(s.now()); err != nil {
 		return Action{}, err
 	}
-	t.Device, r.Kind = r.Device, kind
+	t.Device, r.Kind, r.Of = r.Device, kind, ""
+	if t.Action != nil {
+		r.Of = t.Action.ID
+	}
 	if err := s.allow(ctx, actor, v, t); err != nil {
 		return Action{}, err
 	}
 	if t.Action != nil {
-		if err := endedBy(t.Action, kind, r.Device); err != nil {
-			return Action{}, err
+		if rule := endedBy(t.Action, kind, r.Device); rule != "" {
+			if a, known, err := s.byKey(ctx, kind, r); known || err != nil { // it may have ended it
+				return a, err
+			}
+			return Action{}, &InputError{Field: "of", Rule: rule}
 		}
 	}
 	r.state, r.heldBy = s.begins(actor, kind, r, t)
@@ -158,10 +180,8 @@ func (s *Service) place(ctx context.Context, actor Actor, kind Kind, r Request) 
 }
 
 func (s *Service) orderOnce(ctx context.Context, actor Actor, kind Kind, r Request) (Action, error) {
-	if r.Key != "" {
-		if a, found, err := s.byKey(ctx, kind, r); found || err != nil {
-			return a, err
-		}
+	if a, found, err := s.byKey(ctx, kind, r); found || err != nil {
+		return a, err
 	}
 	lanes := []string{kind.lane()}
 	if r.state == StateHeld {
@@ -187,14 +207,17 @@ func (s *Service) orderOnce(ctx context.Context, actor Actor, kind Kind, r Reque
 	return c.Actions[0], s.commit(ctx, c)
 }
 
-// byKey finds the action to which the request's idempotency key leads for ever.
+// byKey finds the action to which the request's idempotency key, if it has one, leads for ever.
 func (s *Service) byKey(ctx context.Context, kind Kind, r Request) (Action, bool, error) {
+	if r.Key == "" {
+		return Action{}, false, nil
+	}
 	found, err := s.cfg.Store.List(ctx, Filter{Scope: r.Device.Scope, Key: r.Key, Limit: 1})
 	if err != nil || len(found) == 0 {
 		return Action{}, false, err
 	}
 	a := found[0]
-	if a.Device.ID != r.Device.ID || a.Kind != kind || a.Of != r.of {
+	if a.Device.ID != r.Device.ID || a.Kind != kind || a.Of != r.Of {
 		return Action{}, true, ErrKeyReused
 	}
 	a.Joined = true
@@ -217,7 +240,7 @@ func (s *Service) inLane(ctx context.Context, d Device, lanes ...string) (Action
 
 // join answers an order with the live action of its lane, when it is the same order: no second PIN comes into being.
 func (s *Service) join(ctx context.Context, actor Actor, live Action, kind Kind, r Request) (Action, error) {
-	if live.Kind != kind || live.Of != r.of {
+	if live.Kind != kind || live.Of != r.Of {
 		return Action{}, &BusyError{Live: live.withoutBoxes()}
 	}
 	full, err := s.cfg.Store.Get(ctx, live.ID)
@@ -276,7 +299,7 @@ func (s *Service) draft(ctx context.Context, actor Actor, kind Kind, r Request) 
 		r.NotAfter = now.Add(deadline(kind))
 	}
 	a := Action{
-		ID: NewID(now), Kind: kind, State: cmp.Or(r.state, StateQueued), HeldBy: r.heldBy, Of: r.of, Device: r.Device.snapshot(),
+		ID: NewID(now), Kind: kind, State: cmp.Or(r.state, StateQueued), HeldBy: r.heldBy, Of: r.Of, Device: r.Device.snapshot(),
 		Ticket: r.Ticket, Message: r.Message, PhoneNumber: r.PhoneNumber, Options: maps.Clone(r.Options), Uses: plan.Uses,
 		Supplied: !r.PIN.IsZero(), Kept: chosen.from.ID, PINMade: chosen.made(), Forced: forced(plan.Findings), Findings: findings,
 		Batch: r.Batch, Holds: plan.Holds, NotAfter: r.NotAfter.UTC().Truncate(time.Microsecond),
@@ -294,7 +317,7 @@ func (s *Service) draft(ctx context.Context, actor Actor, kind Kind, r Request) 
 	// People write of the PIN that did not work last time. Which it was is not said here: that would be a way to guess it.
 	e := Event{Type: EventOrdered, Actor: actor, Reason: maskDigits(r.Reason, plan.Policy.Length), Key: r.Key}
 	if plan.NoPIN {
-		e.Reason = s.maskAll(Request{Device: r.Device, Kind: KindLock}, r.Reason)
+		e.Reason = s.maskAll(r.Device, r.Reason)
 	}
 	if e.Secrets, err = s.sealed(ctx, plan, o); err != nil {
 		return Change{}, err

@@ -100,8 +100,8 @@ type Request struct {
 	Force       bool              // order over findings that block and are forceable
 	Key         string            // idempotency key, at most 128 characters: the same order for ever
 	Batch       string            // at most 128 characters; a PIN of the caller's own is shared by all orders of a batch
+	Of          ID                // the action that an unlock or a revoke-token ends. The verbs that order set it; for Preflight, empty: not judged
 
-	of     ID     // KindUnlock, KindRevokeToken: the action that it ends
 	state  State  // how the action begins; empty: queued
 	heldBy string // what holds it from the beginning
 	ousts  bool   // it takes the place of an order that a limit holds
@@ -139,6 +139,7 @@ type Report struct {
 	Action        ID     // the command's ID
 	Ref           string // the transport's own name for it (Action.Ref), when it does not give the ID
 	Outcome       Outcome
+	Unproven      bool              // Acknowledged: it proves receipt and not effect, so it confirms its action, and releases no other one
 	Facts         map[string]string // message result, error codes; never a secret. At most 32, cut to 1,024 bytes each
 }
 

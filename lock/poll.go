@@ -58,7 +58,30 @@ func (s *Service) poll(ctx context.Context, p Platform, a Action) (Action, wakeO
 	return after, o, err
 }
 
-// takeBack asks the provider to drop a command that was cancelled. That it cannot changes nothing: it is as if it had left already.
+// followed takes an action that ended, and of which the provider gave its answer, off the schedule.
+func (s *Service) followed(ctx context.Context, p Platform, a Action, o wakeOutcome) (Action, wakeOutcome, error) {
+	if !o.answered || a.Due.IsZero() || !p.follows(a) {
+		return a, o, nil
+	}
+	a, err := s.update(ctx, a, func(a Action) (Change, error) {
+		if !p.follows(a) {
+			return Change{}, nil
+		}
+		return Change{Actions: []Action{a}}.rest(time.Time{}), nil
+	})
+	return a, o, err
+}
+
+// followAt is when Run does again what is left to do for an action that ended, if it gets no answer: for about a day.
+func (s *Service) followAt(a Action) time.Time {
+	if a.Wake > 5 {
+		return time.Time{}
+	}
+	return s.now().Add(backoff(a.ID, a.Wake))
+}
+
+// takeBack asks the provider to drop a command that was cancelled. That it cannot changes nothing: it is as if it had left already. It is
+// logged once nobody will ask again.
 func (s *Service) takeBack(ctx context.Context, a Action) wakeOutcome {
 	sender, can := s.platforms[a.Device.Platform].Sender.(withdrawer)
 	if !can || a.Ref == "" {
@@ -66,11 +89,15 @@ func (s *Service) takeBack(ctx context.Context, a Action) wakeOutcome {
 	}
 	err := bounded(ctx, func(ctx context.Context) error { return sender.Withdraw(ctx, a.withoutBoxes()) })
 	o := outcomeOf(err)
-	if err != nil {
-		s.cfg.Logger.WarnContext(ctx, "command could not be withdrawn", slog.String("action", string(a.ID)), slog.String("device", a.Device.ID),
-			slog.String("ref", a.Ref), slog.String("outcome", o.class), slog.Any("error", err))
+	if err != nil && (o.answered || a.Due.IsZero()) {
+		s.notWithdrawn(ctx, a, o.class, err)
 	}
 	return o
+}
+
+func (s *Service) notWithdrawn(ctx context.Context, a Action, class string, err error) {
+	s.cfg.Logger.WarnContext(ctx, "command could not be withdrawn", slog.String("action", string(a.ID)), slog.String("device", a.Device.ID),
+		slog.String("ref", a.Ref), slog.String("outcome", class), slog.Any("error", err))
 }
 
 // byRef finds the action that its transport calls by that name. A provider may tell the result before the name is durable: then the report

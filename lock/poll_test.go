@@ -90,9 +90,9 @@ func TestPollOnceMoreAtTheDeadline(t *testing.T) {
 		err    error
 		want   lock.State
 	}{
-		"it had":                    {lock.Report{Outcome: lock.Acknowledged}, nil, lock.StateConfirmed},
-		"it had not":                {lock.Report{}, nil, lock.StateUnconfirmed},
-		"the provider does not say": {lock.Report{Outcome: lock.Acknowledged}, locktest.WakeError("unavailable"), lock.StateUnconfirmed},
+		"it had":                     {lock.Report{Outcome: lock.Acknowledged}, nil, lock.StateConfirmed},
+		"it had not":                 {lock.Report{}, nil, lock.StateUnconfirmed},
+		"the provider knows no more": {lock.Report{}, locktest.WakeFailure{Class: "not_found", Answered: true}, lock.StateUnconfirmed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			sending(t, func(t *testing.T, f *locktest.Fixture, s *locktest.Sender) {

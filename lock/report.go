@@ -1,6 +1,7 @@
 package lock
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,7 +15,8 @@ import (
 // received. A repeated answer is recorded once. What the device says wins over what we thought: an acknowledgement confirms an action
 // that was cancelled or had lapsed.
 //
-// With Ref instead of Action, the result of a command that is being sent may come before its name is durable: that is an error, too.
+// With Ref instead of Action, the result of a command that is being sent may come before its name is durable: that is an error, too. Of an
+// action that was sent again only the last name is known: a result by an earlier one is ErrNotOurs.
 //
 // Errors: ErrNotOurs (pass the result on), ErrWrongDevice (recorded as an alarm), *InputError; any other means that nothing is durable
 // and the device must send its answer again.
@@ -82,18 +84,16 @@ func (s *Service) answer(ctx context.Context, a Action, r Report) (Change, error
 	}
 	e := Event{Actor: Actor{ID: actorDevice}, Facts: room(a.Facts, facts)}
 	if a.Ref == "" { // its sender did not live to record it
-		e.Ref = r.Ref
+		if e.Ref, err = s.withholdRef(ctx, a, r.Ref); err != nil {
+			return Change{}, err
+		}
 	}
 	switch r.Outcome {
 	case Acknowledged:
-		return s.acknowledge(ctx, a, e)
+		return s.acknowledge(ctx, a, e, !r.Unproven)
 	case Refused:
-		e.Type = EventRefused
-		if a.State == StateRefused {
-			return Change{}, nil
-		}
-		c, err := s.act(a, e)
-		return c.rest(time.Time{}), err
+		name := cmp.Or(r.Ref, a.Ref) // of one delivery, but for a transport that calls each by the action's ID
+		return s.refuse(a, e, name == "" || name == string(a.ID) || !a.undecided())
 	case NotNow:
 		e.Type = EventNotNow
 		if a.Deferred {
@@ -125,8 +125,9 @@ func (c Change) rest(due time.Time) Change {
 	return c
 }
 
-// acknowledge confirms the action, whatever we thought of it. Each delivery can be acknowledged once; more is repetition.
-func (s *Service) acknowledge(ctx context.Context, a Action, e Event) (Change, error) {
+// acknowledge confirms the action, whatever we thought of it. Each delivery can be acknowledged once; more is repetition. What proves nothing
+// but receipt ends no other action.
+func (s *Service) acknowledge(ctx context.Context, a Action, e Event, proven bool) (Change, error) {
 	if a.Answers >= max(1, a.Deliveries) {
 		return Change{}, nil
 	}
@@ -155,7 +156,7 @@ func (s *Service) acknowledge(ctx context.Context, a Action, e Event) (Change, e
 	}
 	next.Due, next.Wake = s.probeAt(next, 0), 0
 	c.Actions, c.Events = append(c.Actions, next), append(c.Events, sealed)
-	return s.ends(ctx, c, next)
+	return s.ends(ctx, c, next, proven)
 }
 
 func (s *Service) supersede(holder Action, by ID, why string) (Change, error) {

@@ -73,7 +73,7 @@ func (s *Service) review(ctx context.Context, actor Actor, task Event, reason st
 	target := Target{Device: Device{Scope: task.Scope}}
 	facts := map[string]string{"verb": string(VerbApprove), "event": string(task.ID)}
 	if task.Other == "" {
-		facts["batch"], reason = task.Facts["batch"], s.maskAll(Request{}, reason)
+		facts["batch"], reason = task.Facts["batch"], s.maskAll(Device{}, reason)
 	} else {
 		a, err := s.cfg.Store.Get(ctx, task.Other)
 		if err != nil {

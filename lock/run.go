@@ -284,7 +284,7 @@ func (r *runner) plan(ctx context.Context, a Action) (Change, *job, error) {
 		case passBusy:
 			return r.aside(a, r.behind), nil, nil
 		case passRefused:
-			c, err := s.postponedBut(a, c, outcome, until)
+			c, err := s.postponedBut(ctx, a, c, outcome, until)
 			return c, nil, err
 		case passProbe:
 			j.probe = b

@@ -3,6 +3,7 @@ package lock
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"regexp"
@@ -106,31 +107,66 @@ func plain(digit rune) rune {
 
 const withheld = "[withheld]"
 
-// withhold keeps the action's PIN out of what a device says, which is kept in clear: a value that repeats it is replaced, a name that
-// does is left out. When the PIN cannot be opened any more to compare, no fact is kept; when that may be possible later, the error lets
-// the device say it again. It looks before anything is cut, so that no part of the PIN stays behind at the end of a value.
+// withhold keeps what the action's command carries, PIN and token, out of what a device says, which is kept in clear: a value that repeats
+// it is replaced, a name that does is left out. When it cannot be opened any more to compare, no fact is kept; when that may be possible
+// later, the error lets the device say it again. It looks before anything is cut, so that no part of the PIN stays behind at the end of a
+// value.
 func (s *Service) withhold(ctx context.Context, a Action, facts map[string]string) (map[string]string, error) {
-	if len(facts) == 0 || !a.hasSecret(SecretPIN) {
-		return clipFacts(facts), nil
-	}
-	code, _, err := s.open(ctx, a, SecretPIN)
-	switch {
-	case lost(err):
+	if len(facts) == 0 {
 		return nil, nil
-	case err != nil:
+	}
+	leaks, err := s.leaks(ctx, a)
+	if leaks == nil {
 		return nil, err
 	}
 	kept := make(map[string]string, len(facts))
 	for name, value := range facts {
 		switch {
-		case contains(name, code):
-		case contains(value, code):
+		case leaks(name):
+		case leaks(value):
 			kept[name] = withheld
 		default:
 			kept[name] = value
 		}
 	}
 	return clipFacts(kept), nil
+}
+
+// withholdRef is a transport's name for an action, as a report gives it, or nothing when that repeats what the command carries.
+func (s *Service) withholdRef(ctx context.Context, a Action, ref string) (string, error) {
+	if ref == "" {
+		return "", nil
+	}
+	leaks, err := s.leaks(ctx, a)
+	if leaks == nil || leaks(ref) {
+		return "", err
+	}
+	return ref, nil
+}
+
+// leaks is what tells whether a text repeats what the action's command carries; nil: there is nothing left to compare with, or not now.
+func (s *Service) leaks(ctx context.Context, a Action) (func(text string) bool, error) {
+	code, token, err := s.secrets(ctx, a)
+	switch {
+	case errors.As(err, new(*goneError)): // a token that was purged opens nothing any more
+	case lost(err):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	return func(text string) bool { return betrays(text, code, token) }, nil
+}
+
+// betrays reports whether a text gives away what a command carries: its PIN, or its token, as it is or in base64.
+func betrays(text string, code, token pin.PIN) bool {
+	if contains(text, code) || contains(text, token) {
+		return true
+	}
+	if token.IsZero() {
+		return false
+	}
+	secret := []byte(token.Expose())
+	return strings.Contains(text, base64.RawStdEncoding.EncodeToString(secret)) || strings.Contains(text, base64.RawURLEncoding.EncodeToString(secret))
 }
 
 // lost tells a box that does not open, or is gone, from a Sealer that cannot open any now.
@@ -147,7 +183,7 @@ func (s *Service) withholdText(ctx context.Context, a Action, text string) strin
 		return text
 	}
 	if !a.hasSecret(SecretPIN) {
-		return s.maskAll(Request{Device: a.Device, Kind: KindLock}, text)
+		return s.maskAll(a.Device, text)
 	}
 	code, _, err := s.open(ctx, a, SecretPIN)
 	if err != nil {

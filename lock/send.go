@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 )
 
@@ -20,8 +21,8 @@ import (
 // A Sender may have two methods more:
 //
 //   - Poll(ctx context.Context, a Action) (Report, error): what became of an action that has a Ref. A report without Outcome: nothing is known
-//     yet. Run asks on the schedule of wake-ups, and once more when the action's deadline has passed. Scope, Device and Action of the report
-//     are filled in.
+//     yet. Run asks on the schedule of wake-ups, and once more when the action's deadline has passed: until it got an answer, for about a
+//     day. Scope, Device and Action of the report are filled in.
 //   - Withdraw(ctx context.Context, a Action) error: ask the provider to drop an action with a Ref, which was cancelled.
 //
 // The errors of the three may have the methods that those of a Waker may have. Those of Send may have two more:
@@ -30,7 +31,8 @@ import (
 //   - Refusal() map[string]string: when it is not nil, the command was refused for good, and these are the facts.
 //
 // Any other error of Send says nothing of the command: it may have been taken. It is sent again, up to the platform's MaxDeliveries, and
-// then lapses.
+// then lapses. Of an action that was sent again only the last name is known. So a refusal, of Send or by a name, ends the action as refused
+// only if no other delivery may have been taken: else it lapses, with the facts of the refusal.
 type Sender interface {
 	Send(ctx context.Context, o Order, body []byte) (ref string, err error)
 }
@@ -48,11 +50,15 @@ func (a Action) unsent() bool {
 func (s *Service) send(ctx context.Context, p Platform, a Action) (Action, wakeOutcome, error) {
 	switch {
 	case a.State == StateCancelled:
-		return a, s.takeBack(ctx, a), nil
+		return s.followed(ctx, p, a, s.takeBack(ctx, a))
 	case a.unsent():
 		return s.sendNow(ctx, p, a)
 	case a.State == StateIssued || a.State == StateUnconfirmed:
-		return s.poll(ctx, p, a)
+		a, o, err := s.poll(ctx, p, a)
+		if err != nil {
+			return a, o, err
+		}
+		return s.followed(ctx, p, a, o)
 	default:
 		return a, wakeOutcome{class: a.WakeOutcome}, nil
 	}
@@ -82,7 +88,7 @@ func (s *Service) sendNow(ctx context.Context, p Platform, listed Action) (Actio
 		return err
 	})
 	if answer == nil {
-		answer = checkRef(ref)
+		answer = cmp.Or(checkRef(ref), discreetRef(ref, o))
 	}
 	return s.sent(ctx, claimed, ref, answer)
 }
@@ -91,6 +97,14 @@ func (s *Service) sendNow(ctx context.Context, p Platform, listed Action) (Actio
 func checkRef(ref string) error {
 	if err := checkText("ref", ref, maxRef, false); err != nil {
 		return fmt.Errorf("a transport's name for a command: %w", err)
+	}
+	return nil
+}
+
+// discreetRef refuses a name that repeats what the command carries in clear: it is kept in clear.
+func discreetRef(ref string, o Order) error {
+	if betrays(ref, o.PIN, o.Secret) {
+		return errors.New("a transport's name for a command must not contain what it carries")
 	}
 	return nil
 }
@@ -123,6 +137,26 @@ func (s *Service) sent(ctx context.Context, claimed Action, ref string, answer e
 	return a, outcomeOf(answer), nil
 }
 
+// undecided reports whether more than one delivery may have been taken: what is said of one need not be true of the others.
+func (a Action) undecided() bool { return a.Deliveries-a.Deferrals > 1 }
+
+// refuse makes the change that a refusal means: whether it is final, or of one delivery beside which another may reach the device.
+func (s *Service) refuse(a Action, e Event, final bool) (Change, error) {
+	switch e.Type = EventRefused; {
+	case a.State == StateRefused:
+		return Change{}, nil
+	case final:
+	case a.State == StateIssued:
+		e.Type, e.Reason = EventLapsed, "the last delivery was refused, and an earlier one may have been taken"
+	case maps.Equal(a.Facts, merged(a.Facts, e.Facts)): // it says nothing new
+		return Change{}, nil
+	default:
+		e.Type = EventProgress
+	}
+	c, err := s.act(a, e)
+	return c.rest(time.Time{}), err
+}
+
 // sentChange is the change that an answer of the provider means for the action as it is by now, or none: it ended, or another process has
 // sent it since.
 func (s *Service) sentChange(ctx context.Context, claimed, a Action, e Event) (Change, error) {
@@ -136,6 +170,9 @@ func (s *Service) sentChange(ctx context.Context, claimed, a Action, e Event) (C
 		return Change{}, err
 	}
 	e.Facts = room(a.Facts, facts)
+	if e.Type == EventRefused {
+		return s.refuse(a, e, !a.undecided())
+	}
 	c, err := s.act(a, e)
 	switch {
 	case err != nil:
@@ -143,7 +180,7 @@ func (s *Service) sentChange(ctx context.Context, claimed, a Action, e Event) (C
 	case e.Type == EventNotNow:
 		c.Actions[0].Due, c.Actions[0].Wake = a.Due, a.Wake
 		return c, nil
-	case e.Type == EventRefused || a.State != StateIssued:
+	case a.State != StateIssued:
 		return c.rest(time.Time{}), nil
 	}
 	c = c.rest(s.capped(c.Actions[0], s.now().Add(backoff(a.ID, 1))))

@@ -22,6 +22,5 @@ func (s *Service) RevokeToken(ctx context.Context, actor Actor, of ID, r Request
 	if err != nil {
 		return Action{}, err
 	}
-	r.of = of
 	return s.order(ctx, actor, KindRevokeToken, VerbProvision, r, Target{Action: &ended})
 }

@@ -111,11 +111,14 @@ func TestResetWithoutItsToken(t *testing.T) {
 	f := newFixture(t)
 	token, d, _ := provisioned(t, f)
 	other := withToken(locktest.Device("mac-2"), token.ID)
+	scoped := withToken(mac(), token.ID)
+	scoped.Scope = "other"
 	locked := f.Lock(mac())
 	for name, c := range map[string]struct {
 		device lock.Device
 		why    string
 	}{
+		"another tenant's": {scoped, "it is one of another device"},
 		"unheard of":       {withToken(mac(), "0190-nothing"), "there is no such action"},
 		"another device's": {other, "it is one of another device"},
 		"of a lock":        {withToken(mac(), locked.ID), "the action made none"},
@@ -202,6 +205,38 @@ func TestRevokeToken(t *testing.T) {
 	assert.Equal(t, "of", inputField(err), "it is gone")
 }
 
+// TestRevokeTokenWithAKey: it leads to its order for ever, also once that has ended the token, and to no other.
+func TestRevokeTokenWithAKey(t *testing.T) {
+	f := newFixture(t)
+	token, _, _ := provisioned(t, f)
+	other, _, _ := provisioned(t, f)
+	r := lock.Request{Device: mac(), Key: "k"}
+	revoke, err := f.Service.RevokeToken(t.Context(), locktest.Admin(), token.ID, r)
+	require.NoError(t, err)
+	f.Deliver(mac())
+	f.Answer(revoke, lock.Acknowledged)
+	again, err := f.Service.RevokeToken(t.Context(), locktest.Admin(), token.ID, r)
+	require.NoError(t, err)
+	assert.Equal(t, revoke.ID, again.ID)
+	assert.True(t, again.Joined)
+	_, err = f.Service.RevokeToken(t.Context(), locktest.Admin(), other.ID, r)
+	require.ErrorIs(t, err, lock.ErrKeyReused)
+}
+
+// TestRevokeTokenThatMayBeThere: the device did not say that it took it.
+func TestRevokeTokenThatMayBeThere(t *testing.T) {
+	f := newFixture(t)
+	token, err := f.Service.ProvisionToken(t.Context(), locktest.Admin(), lock.Request{Device: mac()})
+	require.NoError(t, err)
+	f.Deliver(mac())
+	cancel(t, f, token.ID)
+	revoke, err := f.Service.RevokeToken(t.Context(), locktest.Admin(), token.ID, lock.Request{Device: mac()})
+	require.NoError(t, err)
+	f.Deliver(mac())
+	f.Answer(revoke, lock.Acknowledged)
+	assert.Equal(t, lock.StateReleased, f.Get(token.ID).State)
+}
+
 func TestRevokeTokenOf(t *testing.T) {
 	f := newFixture(t)
 	token, _, _ := provisioned(t, f)
@@ -219,6 +254,7 @@ func TestRevokeTokenOf(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, err := f.Service.RevokeToken(t.Context(), locktest.Admin(), c.of, lock.Request{Device: c.device})
 			assert.Equal(t, "of", inputField(err))
+			requireNotToEnd(t, f, lock.Request{Device: c.device, Kind: lock.KindRevokeToken, Of: c.of})
 		})
 	}
 	_, err = f.Service.RevokeToken(t.Context(), locktest.Admin(), "nothing", lock.Request{Device: mac()})

@@ -13,28 +13,27 @@ func (s *Service) Unlock(ctx context.Context, actor Actor, of ID, r Request) (Ac
 	if err != nil {
 		return Action{}, err
 	}
-	r.of = of
 	return s.order(ctx, actor, KindUnlock, VerbUnlock, r, Target{Action: &ended})
 }
 
-// endedBy checks the action that an order of this kind is to end.
-func endedBy(ended *Action, kind Kind, d Device) error {
+// endedBy says why an order of this kind cannot end the action; empty: it can.
+func endedBy(ended *Action, kind Kind, d Device) (rule string) {
 	token := kind == KindRevokeToken
 	switch {
 	case ended.Device.Scope != d.Scope || ended.Device.ID != d.ID:
-		return &InputError{Field: "of", Rule: "must name an action of this device"}
+		return "must name an action of this device"
 	case token && ended.Kind != KindProvisionToken:
-		return &InputError{Field: "of", Rule: "must name an action that gave the device a token"}
+		return "must name an action that gave the device a token"
 	case token && !ended.MayBeOnDevice():
-		return &InputError{Field: "of", Rule: "must name an action whose token may be on the device; it is " + string(ended.State)}
+		return "must name an action whose token may be on the device; it is " + string(ended.State)
 	case token:
-		return nil
+		return ""
 	case ended.Kind != KindLock && ended.Kind != KindLostMode:
-		return &InputError{Field: "of", Rule: "must name a lock, or lost mode"}
+		return "must name a lock, or lost mode"
 	case ended.State != StateConfirmed:
-		return &InputError{Field: "of", Rule: "must name an action that the device confirmed; it is " + string(ended.State)}
+		return "must name an action that the device confirmed; it is " + string(ended.State)
 	}
-	return nil
+	return ""
 }
 
 // over is overdue, or the end of an unlock that has nothing left to open: delivered now, it would open the next lock.
@@ -52,18 +51,19 @@ func (s *Service) over(ctx context.Context, a Action, p Platform) (Event, bool, 
 	}, true, nil
 }
 
-// ends adds to an acknowledgement the release of what it ends, and what people must hear of it.
-func (s *Service) ends(ctx context.Context, c Change, by Action) (Change, error) {
-	switch by.Kind {
-	case KindUnlock:
-		return s.unlocks(ctx, c, by)
-	case KindRevokeToken:
+// ends adds to an acknowledgement the release of what it ends, if it is proven, and what people must hear of it.
+func (s *Service) ends(ctx context.Context, c Change, by Action, proven bool) (Change, error) {
+	switch {
+	case by.Kind == KindUnlock:
+		return s.unlocks(ctx, c, by, proven)
+	case !proven: // what it ends may be on the device still
+	case by.Kind == KindRevokeToken:
 		token, err := s.cfg.Store.Get(ctx, by.Of)
 		if err != nil {
 			return c, err
 		}
 		return s.releasedBy(c, token, EvidenceRemoved, by)
-	case KindClearPasscode:
+	case by.Kind == KindClearPasscode:
 		return s.clears(ctx, c, by)
 	}
 	if by.purged() && by.MayBeOnDevice() {
@@ -80,7 +80,8 @@ func (s *Service) clears(ctx context.Context, c Change, by Action) (Change, erro
 		States: []State{StateConfirmed, StateUnconfirmed, StateCancelled},
 	})
 	for _, reset := range resets {
-		under := reset.State != StateConfirmed && s.platforms[reset.Device.Platform].Sender != nil && s.now().Before(reset.NotAfter)
+		under := s.platforms[reset.Device.Platform].Sender != nil && s.now().Before(reset.NotAfter) &&
+			(reset.State != StateConfirmed || reset.undecided())
 		if err == nil && reset.Delivered.Before(by.Delivered) && !under {
 			c, err = s.releasedBy(c, reset, EvidenceRemoved, by)
 		}
@@ -104,13 +105,15 @@ func (s *Service) releasedBy(c Change, ended Action, evidence Evidence, by Actio
 
 // unlocks adds to an unlock that the device acknowledged the release of what it ends. When another lock holds the device meanwhile, people must hear
 // of it: an unlock ends whatever the device has.
-func (s *Service) unlocks(ctx context.Context, c Change, unlock Action) (Change, error) {
+func (s *Service) unlocks(ctx context.Context, c Change, unlock Action, proven bool) (Change, error) {
 	ended, err := s.cfg.Store.Get(ctx, unlock.Of)
 	if err != nil {
 		return c, err
 	}
-	if c, err = s.releasedBy(c, ended, EvidenceUnlocked, unlock); err != nil {
-		return c, err
+	if proven {
+		if c, err = s.releasedBy(c, ended, EvidenceUnlocked, unlock); err != nil {
+			return c, err
+		}
 	}
 	holder, found, err := s.inLane(ctx, unlock.Device, KindLock.lane())
 	if err != nil || !found || holder.ID == unlock.Of || holder.State != StateConfirmed {

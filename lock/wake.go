@@ -25,7 +25,12 @@ func (s *Service) course(ctx context.Context, a Action) (c Change, attend bool, 
 	}
 	if over && (e.Type != EventLapsed || p.Sender != nil || !s.now().Before(a.NotAfter)) {
 		c, err := s.act(a, e)
-		return c.rest(time.Time{}), err == nil && p.follows(c.Actions[0]), err
+		if c = c.rest(time.Time{}); err != nil || !p.follows(c.Actions[0]) {
+			return c, false, err
+		}
+		c.Actions[0].Wake = 1
+		c.Actions[0].Due = s.followAt(c.Actions[0])
+		return c, true, nil
 	}
 	judged := a.State != StateHeld || a.HeldBy != ""
 	a.Wake++
@@ -38,9 +43,11 @@ func (s *Service) course(ctx context.Context, a Action) (c Change, attend bool, 
 		a.Due = a.NotAfter
 	case a.waits():
 		a.Due, attend = s.capped(a, s.now().Add(backoff(a.ID, a.Wake))), true
+	case p.follows(a):
+		a.Due, attend = s.followAt(a), true
 	default:
 		a.Due = s.probeAt(a, a.Wake)
-		attend = !a.Due.IsZero() || p.follows(a)
+		attend = !a.Due.IsZero()
 	}
 	return Change{Actions: []Action{a}}, attend, nil
 }
@@ -122,7 +129,7 @@ func (r *runner) attendNow(ctx context.Context, j *job, a Action) error {
 		case passBusy:
 			return nil // it is due still
 		case passRefused:
-			if c, err = s.postponedBut(a, c, outcome, until); err != nil {
+			if c, err = s.postponedBut(ctx, a, c, outcome, until); err != nil {
 				return err
 			}
 			attend = false
@@ -242,7 +249,8 @@ func (s *Service) woken(ctx context.Context, claimed Action, o wakeOutcome) erro
 	}
 	_, err := s.update(ctx, claimed, func(a Action) (c Change, err error) {
 		due := a.Due
-		if next := s.capped(a, s.now().Add(jittered(a.ID, a.Wake, o.after, 0.2))); o.after > 0 && due.Equal(claimed.Due) && next.After(due) {
+		next := s.capped(a, s.now().Add(jittered(a.ID, a.Wake, o.after, 0.2)))
+		if o.after > 0 && !due.IsZero() && due.Equal(claimed.Due) && next.After(due) {
 			due = next
 		}
 		switch {
@@ -283,8 +291,12 @@ func (s *Service) postponed(a Action, class string, until time.Time) (c Change, 
 }
 
 // postponedBut is postponed, but for what ends now: of that the provider would only have been asked something more.
-func (s *Service) postponedBut(a Action, c Change, class string, until time.Time) (Change, error) {
-	if len(c.Events) > 0 || !a.waits() && !a.probed() {
+func (s *Service) postponedBut(ctx context.Context, a Action, c Change, class string, until time.Time) (Change, error) {
+	switch ended := !a.waits() && !a.probed(); {
+	case ended && a.State == StateCancelled && c.Actions[0].Due.IsZero(): // it was the last try
+		s.notWithdrawn(ctx, a, class, nil)
+		return c, nil
+	case ended, len(c.Events) > 0:
 		return c, nil
 	}
 	return s.postponed(a, class, until)
