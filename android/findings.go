@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/latchkey-mdm/latchkey/lock"
+	"github.com/latchkey-mdm/latchkey/pin"
 )
 
 // Option is the name of an option in lock.Request.Options. The values are "true" and "false", and for OptionScope a Scope.
@@ -38,6 +39,7 @@ func Findings(f Facts, r lock.Request) []lock.Finding {
 	case lock.KindClearPasscode:
 		p.judge(ActClear, f.Mode.own())
 		p.options(r.Options, OptionRequireEntry, OptionLockNow, OptionDoNotAsk)
+		p.separate()
 	case lock.KindProvisionToken:
 		p.judge(ActProvision, f.Mode.own())
 		p.options(r.Options)
@@ -148,30 +150,40 @@ func (p *planner) reset(r lock.Request) {
 	if p.Mode.profile() {
 		p.add(lock.LevelInfo, "profile_passcode", "", "The passcode of the work profile changes, and not that of the device.")
 	}
-	if p.Mode.profile() && p.SeparateChallenge != Yes {
-		p.add(lock.LevelWarn, "separate_lock", "", "The work profile gets a lock of its own, where it may have shared that of the device.")
-	}
+	p.separate()
 	if option(r, OptionLockNow) != "true" {
 		p.add(lock.LevelInfo, "stays_open", optionField(OptionLockNow), "A reset does not lock: what is open now stays open until the screen locks.")
 	}
-	if r.PIN.IsZero() {
-		p.drawn()
-		return
-	}
-	for _, reason := range Validate(r.PIN, p.APILevel, p.Policy) {
-		p.block("passcode_"+reason.code(), "pin", "The device would refuse this passcode: "+reason.words()+".")
+	policy, against := Passcode(p.Facts, r.PIN)
+	p.findings = append(p.findings, against...)
+	if r.PIN.IsZero() && policy.Alphabet == numerals && p.APILevel == android11 {
+		p.add(lock.LevelInfo, "text_keyboard", "", "Android 11 asks for this passcode with its text keyboard instead of the number pad.")
 	}
 }
 
-// drawn looks at the passcode that would be made.
-func (p *planner) drawn() {
-	policy := p.Policy.PIN(p.APILevel)
-	if policy.Length == 0 {
-		p.block("policy_not_met", "pin", "The password policy of this device asks for more than a passcode can have that is made here: choose one.")
+// separate warns of what any change of a work profile's passcode does, its removal too.
+func (p *planner) separate() {
+	if p.Mode.profile() && p.SeparateChallenge != Yes {
+		p.add(lock.LevelWarn, "separate_lock", "", "The work profile gets a lock of its own, where it may have shared that of the device.")
 	}
-	if policy.Alphabet == numerals && p.APILevel == android11 {
-		p.add(lock.LevelInfo, "text_keyboard", "", "Android 11 asks for this passcode with its text keyboard instead of the number pad.")
+}
+
+// Passcode gives the policy of the passcode that a reset sets, and what the device has against it, which blocks. The zero PIN stands for one
+// that is made, or kept: it obeys the policy of the device (see Policy.PIN). One of the caller's own must have pin.RuleAll and no characters
+// but 33 to 126 of ASCII, and the device has against it what Validate says.
+func Passcode(f Facts, own pin.PIN) (pin.Policy, []lock.Finding) {
+	p := planner{Facts: f}
+	if own.IsZero() {
+		policy := f.Policy.PIN(f.APILevel)
+		if policy.Length == 0 {
+			p.block("policy_not_met", "pin", "The password policy of this device asks for more than a passcode can have that is made here: choose one.")
+		}
+		return policy, p.findings
 	}
+	for _, reason := range Validate(own, f.APILevel, f.Policy) {
+		p.block("passcode_"+reason.code(), "pin", "The device would refuse this passcode: "+reason.words()+".")
+	}
+	return chosen(own), p.findings
 }
 
 func (p *planner) revoke() {

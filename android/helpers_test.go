@@ -68,15 +68,17 @@ func device(level int, mode android.Mode, change ...func(*android.Facts)) androi
 }
 
 func open(f *android.Facts)        { f.SecureLock = android.No }
+func passcode(f *android.Facts)    { f.SecureLock = android.Yes }
 func locked(f *android.Facts)      { f.UserUnlocked = android.No }
 func managed(f *android.Facts)     { f.ManagedProfile = android.Yes }
 func separate(f *android.Facts)    { f.SeparateChallenge = android.Yes }
-func unfit(f *android.Facts)       { f.SecureLockFeature = android.No }
+func unfit(f *android.Facts)       { f.SecureLock, f.SecureLockFeature = android.No, android.No }
 func old(f *android.Facts)         { f.TargetSDK = 25 }
 func older(f *android.Facts)       { f.TargetSDK = 23 }
 func none(f *android.Facts)        { f.Token = android.TokenNone }
 func pending(f *android.Facts)     { f.Token = android.TokenPending }
 func active(f *android.Facts)      { f.Token, f.TokenID = android.TokenActive, token }
+func unnamed(f *android.Facts)     { f.TokenID = "" }
 func unsupported(f *android.Facts) { f.Token = android.TokenUnsupported }
 func strict(f *android.Facts)      { f.Policy = asking }
 

@@ -97,6 +97,8 @@ func (f Facts) lock(scope Scope) outcome {
 	switch {
 	case f.Mode == "":
 		return unknown("", CodeMode)
+	case scope == ScopeDevice && f.Mode.profile() && separate != No: // what follows is of the profile
+		return unknown("", CodeDeviceLock)
 	case f.SecureLock == No: // a profile that shares the lock of its device would have one
 		return outcome{EffectScreenOff, "", CodeNoSecureLock}
 	case f.SecureLock == Unknown:
@@ -107,8 +109,6 @@ func (f Facts) lock(scope Scope) outcome {
 		return works("", CodeLocksProfile)
 	case scope == ScopeProfile:
 		return works("", CodeLocksWhole)
-	case f.Mode.profile() && separate != No:
-		return unknown("", CodeDeviceLock)
 	}
 	return works("", CodeLocks)
 }
@@ -153,7 +153,7 @@ func (f Facts) either(act Act) outcome {
 func (f Facts) direct(act Act) outcome {
 	admin, profile, strict := f.Mode == ModeDeviceAdmin, f.Mode.profile(), f.APILevel >= android7
 	code, found := first(
-		when{f.APILevel >= android10 && f.SecureLockFeature == No, CodeNoLockScreen},
+		when{f.noLockScreen(), CodeNoLockScreen},
 		when{profile && !strict, CodeProfileBefore7},
 		when{profile && act == ActClear, CodeProfileClear},
 		when{admin && strict && act == ActClear, CodeAdminClear},
@@ -179,7 +179,7 @@ func (f Facts) direct(act Act) outcome {
 // byToken is DevicePolicyManager.resetPasswordWithToken, of an owner on Android 8 or later.
 func (f Facts) byToken() outcome {
 	code, found := first(
-		when{f.SecureLockFeature == No, CodeNoLockScreen},
+		when{f.noLockScreen(), CodeNoLockScreen},
 		when{f.Token == TokenUnsupported, CodeTokenUnfit},
 		when{f.Token == TokenNone, CodeTokenNone},
 		when{f.Token == TokenPending, CodeTokenPending},
@@ -196,7 +196,7 @@ func (f Facts) byToken() outcome {
 // clear is a reset to no passcode, which the policy must allow; Android looks at that last.
 func (f Facts) clear() outcome {
 	o := f.change(ActClear)
-	if o.effect != EffectFails && !f.Policy.allowsNone(f.APILevel) {
+	if o.effect != EffectFails && !f.Policy.AllowsNone(f.APILevel) {
 		return fails(o.method, CodePolicy)
 	}
 	return o
@@ -207,7 +207,7 @@ func (f Facts) provision() outcome {
 	code, found := first(
 		when{f.Mode == ModeDeviceAdmin, CodeTokenNotByAdmin},
 		when{f.APILevel > 0 && f.APILevel < android8, CodeTokenBefore8},
-		when{f.SecureLockFeature == No, CodeNoLockScreen},
+		when{f.noLockScreen(), CodeNoLockScreen},
 		when{f.Token == TokenUnsupported, CodeTokenUnfit},
 		when{f.Token == TokenActive, CodeTokenActive},
 	)
@@ -230,6 +230,12 @@ func (f Facts) provision() outcome {
 		return works("", CodeTokenAfter)
 	}
 	return works("", CodeTokenSet)
+}
+
+// noLockScreen reports whether there is no secure lock screen, for which Android 10 and later ask first: before, no device has the feature.
+// A passcode and an active token prove that there is one.
+func (f Facts) noLockScreen() bool {
+	return f.APILevel >= android10 && f.SecureLockFeature == No && f.SecureLock != Yes && f.Token != TokenActive
 }
 
 // featureUnknown reports whether there might be no secure lock screen: Android 10 and later ask for the feature.

@@ -6,18 +6,14 @@ import "github.com/latchkey-mdm/latchkey/lock"
 const SecretToken = "reset_token"
 
 // Plan is the preflight of an agent that speaks the contract of package android/agent: what Findings says, what is wrong with its key or
-// its token, the policy that a passcode must obey, and the action whose token the command needs. The policy is that of the device (see
-// Policy.PIN), also for a passcode that is kept; one of the caller's own must have pin.RuleAll and no characters but 33 to 126 of ASCII,
-// and Findings says what the device has against it.
+// its token, the policy that a passcode must obey (see Passcode), and the action whose token the command needs.
 func Plan(d lock.Device, r lock.Request) lock.Plan {
 	f := FromDevice(d)
 	plan := lock.Plan{Findings: Findings(f, r), NoPIN: true}
 	switch r.Kind {
 	case lock.KindResetPasscode:
 		plan.NoPIN = false
-		if plan.Policy = f.Policy.PIN(f.APILevel); !r.PIN.IsZero() {
-			plan.Policy = chosen(r.PIN)
-		}
+		plan.Policy, _ = Passcode(f, r.PIN)
 		use(&plan, f, ActReset)
 	case lock.KindClearPasscode:
 		use(&plan, f, ActClear)
@@ -41,7 +37,7 @@ func use(plan *lock.Plan, f Facts, act Act) {
 		return
 	}
 	plan.Uses = lock.ID(f.TokenID)
-	if f.TokenID == "" && v.Effect != EffectFails {
+	if f.TokenID == "" && (v.Effect != EffectFails || passing[v.Code]) { // without it the order would be one for a direct reset
 		plan.Findings = append(plan.Findings, lock.Finding{
 			Code: "token_not_named", Level: lock.LevelBlock,
 			Text: "The device has not said which reset token it has: provision a new one.",

@@ -120,6 +120,8 @@ func TestPlan(t *testing.T) {
 		"reset by an admin":               {device(24, admin, policy), lock.KindResetPasscode, levels{[]string{"admin_over_passcode"}, nil}},
 		"reset, no passcode can be so":    {device(34, do, active, func(f *android.Facts) { f.Policy = android.Policy{Quality: android.QualityNumeric, MinLength: 17} }), lock.KindResetPasscode, levels{[]string{"policy_not_met"}, nil}},
 		"clear":                           {device(34, do, active), lock.KindClearPasscode, levels{}},
+		"clear of a profile":              {device(34, po, active), lock.KindClearPasscode, levels{nil, []string{"separate_lock"}}},
+		"clear of a profile with a lock":  {device(34, po, active, separate), lock.KindClearPasscode, levels{}},
 		"clear against the policy":        {device(34, do, active, strict), lock.KindClearPasscode, levels{[]string{"policy_needs_passcode"}, nil}},
 		"provision":                       {device(34, do), lock.KindProvisionToken, levels{}},
 		"provision again":                 {device(34, do, active), lock.KindProvisionToken, levels{[]string{"token_active"}, nil}},
@@ -130,6 +132,9 @@ func TestPlan(t *testing.T) {
 		"escrow of what a device gives":   {device(34, do), lock.KindEscrow, levels{[]string{"unsupported"}, nil}},
 		"reset before the first unlock":   {device(24, do, policy, locked), lock.KindResetPasscode, levels{[]string{"user_locked"}, nil}},
 		"reset, token not known":          {device(34, do, policy, func(f *android.Facts) { f.Token, f.TokenID = "", token }), lock.KindResetPasscode, levels{nil, []string{"token_unknown"}}},
+		"reset, pending token of no name": {device(34, do, pending, policy), lock.KindResetPasscode, levels{[]string{"token_pending", "token_not_named"}, nil}},
+		"clear, token of no name, policy": {device(34, do, active, strict, unnamed), lock.KindClearPasscode, levels{[]string{"policy_needs_passcode", "token_not_named"}, nil}},
+		"clear, no token":                 {device(34, do), lock.KindClearPasscode, levels{[]string{"token_none"}, nil}},
 		"reset, neither token nor its ID": {device(34, do, policy, func(f *android.Facts) { f.Token = "" }), lock.KindResetPasscode, levels{[]string{"token_not_named"}, []string{"token_unknown"}}},
 	}
 	for name, c := range cases {
@@ -272,7 +277,7 @@ func TestOptions(t *testing.T) {
 		"do not ask": {device(34, do, active), lock.KindClearPasscode, map[string]string{"do_not_ask_credentials_on_boot": "true"},
 			levels{nil, []string{"do_not_ask_sticky"}}},
 		"do not ask, profile owner": {device(34, po, active), lock.KindClearPasscode, map[string]string{"do_not_ask_credentials_on_boot": "true"},
-			levels{nil, []string{"do_not_ask_ignored"}}},
+			levels{nil, []string{"do_not_ask_ignored", "separate_lock"}}},
 		"scope":                  {device(34, po, separate), lock.KindLock, map[string]string{"scope": "profile"}, levels{}},
 		"scope of the device":    {device(34, po, separate), lock.KindLock, map[string]string{"scope": "device"}, levels{nil, []string{"device_lock_unknown"}}},
 		"no such scope":          {device(34, po), lock.KindLock, map[string]string{"scope": "house"}, levels{[]string{"option_value"}, nil}},

@@ -76,8 +76,8 @@ func (c Complexity) shortest(digits bool) int {
 	return 0
 }
 
-// allowsNone reports whether the policy is content without a passcode. On a level that is not known every rule counts.
-func (p Policy) allowsNone(apiLevel int) bool {
+// AllowsNone reports whether the policy is content without a passcode. On a level that is not known every rule counts.
+func (p Policy) AllowsNone(apiLevel int) bool {
 	return p.Quality.effective() == QualityUnspecified && (p.Complexity <= ComplexityNone || apiLevel > 0 && apiLevel < android12)
 }
 

@@ -24,6 +24,7 @@ type situation struct {
 	cfg   androidtest.Config
 	token android.TokenState // TokenNone when empty
 	boot  bool               // before the first unlock
+	clear bool               // the passcode was removed by the token, which is active
 }
 
 // device brings a simulated device into the situation; false: it cannot be brought there.
@@ -41,6 +42,11 @@ func (s situation) device(t testing.TB) (*androidtest.Device, bool) {
 		if s.token == android.TokenActive {
 			d.Type(s.cfg.Passcode)
 			d.Type(s.cfg.WorkPasscode)
+		}
+	}
+	if s.clear {
+		if ok, err := d.ResetPasswordWithToken("", resetToken, 0); err != nil || !ok {
+			return nil, false
 		}
 	}
 	if s.boot {
@@ -61,7 +67,7 @@ func facts(d *androidtest.Device) android.Facts {
 	}
 	return android.Facts{
 		APILevel: c.APILevel, Mode: android.Mode(c.Mode), TargetSDK: c.TargetSDK, SecureLock: answer(s.Secure), UserUnlocked: answer(s.Unlocked),
-		ManagedProfile: answer(c.ManagedProfile || inProfile(c)), SeparateChallenge: answer(s.Separate), SecureLockFeature: answer(!c.NoSecureLock),
+		ManagedProfile: answer(c.ManagedProfile || inProfile(c)), SeparateChallenge: answer(s.Separate), SecureLockFeature: answer(!c.NoSecureLock && c.APILevel >= 29),
 		Token: android.TokenState(s.Token), TokenID: s.TokenID, Policy: android.Policy{Quality: android.Quality(c.Policy.Quality)},
 	}
 }
@@ -85,10 +91,12 @@ func (s situation) trial(t testing.TB, act android.Act, scope android.Scope, met
 		if d.LockNow(inProfile(s.cfg) && scope == android.ScopeDevice, false) != nil {
 			return android.EffectFails
 		}
-		if now := d.State(); !now.Locked && !now.WorkLocked {
-			return android.EffectScreenOff
+		now := d.State()
+		own := scope == android.ScopeProfile && now.Separate // the device may be locked by itself
+		if now.WorkLocked || now.Locked && !own {
+			return android.EffectWorks
 		}
-		return android.EffectWorks
+		return android.EffectScreenOff
 	case act == android.ActProvision:
 		ok, err = d.SetResetPasswordToken(resetToken)
 	case method == android.MethodDirect:
@@ -128,7 +136,7 @@ func TestRulesAgreeWithDevices(t *testing.T) {
 	compared, unknown := 0, 0
 	everySituation(func(s situation) {
 		d, possible := s.device(t)
-		if !possible {
+		if !possible || s.cfg.NoSecureLock && s.cfg.APILevel < 29 { // where every device has a lock screen, and none the feature
 			return
 		}
 		scope := android.ScopeDevice
@@ -157,23 +165,27 @@ func TestRulesAgreeWithDevices(t *testing.T) {
 func everySituation(visit func(situation)) {
 	for level := 22; level <= 36; level++ {
 		for _, mode := range []androidtest.Mode{adminMode, profileMode, companyMode, ownerMode} {
-			everyAgent(func(target int, token android.TokenState, boot bool) {
+			everyAgent(func(s situation) {
 				everyLock(func(passcode, work string, managed, featureless bool) {
-					visit(situation{boot: boot, token: token, cfg: androidtest.Config{
-						APILevel: level, Mode: mode, TargetSDK: target, Passcode: passcode, WorkPasscode: work, ManagedProfile: managed,
+					s.cfg = androidtest.Config{
+						APILevel: level, Mode: mode, TargetSDK: s.cfg.TargetSDK, Passcode: passcode, WorkPasscode: work, ManagedProfile: managed,
 						NoSecureLock: featureless,
-					}})
+					}
+					visit(s)
 				})
 			})
 		}
 	}
 }
 
-func everyAgent(visit func(target int, token android.TokenState, boot bool)) {
+func everyAgent(visit func(situation)) {
 	for _, target := range []int{23, 25, 0} {
-		for _, token := range []android.TokenState{"", android.TokenPending, android.TokenActive} {
-			visit(target, token, false)
-			visit(target, token, true)
+		cfg := androidtest.Config{TargetSDK: target}
+		for _, boot := range []bool{false, true} {
+			for _, token := range []android.TokenState{"", android.TokenPending, android.TokenActive} {
+				visit(situation{cfg: cfg, token: token, boot: boot})
+			}
+			visit(situation{cfg: cfg, token: android.TokenActive, boot: boot, clear: true})
 		}
 	}
 }

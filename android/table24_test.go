@@ -16,9 +16,12 @@ import (
 func TestTable24(t *testing.T) {
 	for _, level := range []int{26, 28, 29, 30, 31, 33, 34, 35} {
 		t.Run(fmt.Sprint("API level ", level), func(t *testing.T) {
-			caller := android.CodeAdminOver
+			caller, unasked := android.CodeAdminOver, android.CodeTokenUnfit
 			if level >= 30 {
 				caller = android.CodeAdminReset
+			}
+			if level >= 29 {
+				unasked = android.CodeNoLockScreen
 			}
 			requireRows(t, []row{
 				{"caller is no owner", reset, device(level, admin, active), caller},
@@ -28,11 +31,25 @@ func TestTable24(t *testing.T) {
 				{"escrow disabled on the user", reset, device(level, do, unsupported), android.CodeTokenUnfit},
 				{"empty password, policy allows none", remove, device(level, do, active), android.CodeToken},
 				{"empty password, policy asks for one", remove, device(level, do, active, strict), android.CodePolicy},
-				{"no secure lock screen", reset, device(level, do, unfit, unsupported), android.CodeNoLockScreen},
+				{"no secure lock screen", reset, device(level, do, unfit, unsupported), unasked},
+				{"no such feature, and a token", reset, device(level, do, active, unfit), android.CodeToken},
+				{"no such feature, and a passcode", reset, device(level, do, unfit, passcode), android.CodeTokenNone},
+				{"no such feature, and a passcode, for a token", provision, device(level, do, unfit, passcode), android.CodeTokenAfter},
 				{"otherwise", reset, device(level, do, active), android.CodeToken},
 			})
 		})
 	}
+}
+
+// Before Android 10 no device has the feature, and nobody asks for it.
+func TestLockScreenFeatureBefore10(t *testing.T) {
+	requireRows(t, []row{
+		{"API 28, for a token", provision, device(28, do, unfit), android.CodeTokenAtOnce},
+		{"API 28, by token", reset, device(28, po, unfit, none), android.CodeTokenNone},
+		{"API 29, for a token", provision, device(29, do, unfit), android.CodeNoLockScreen},
+	})
+	v := android.Judge(device(0, do, unfit), provision, android.ScopeDevice)
+	assert.Equal(t, android.CodeAPILevel, v.Code, "a device that has not said its level may be one of them")
 }
 
 // A token that is null never leaves the server: who does not say which token it has gets no command, and neither does who has none.

@@ -139,8 +139,7 @@ func possible(f android.Facts) bool {
 	token := f.Token == android.TokenActive || f.Token == android.TokenPending
 	switch {
 	case f.SecureLock == android.No && f.UserUnlocked == android.No, // nothing to unlock
-		f.SecureLockFeature == android.No && (f.SecureLock == android.Yes || token),
-		f.SecureLockFeature == android.No && f.APILevel < 29, // there is no such feature, and every device has a lock screen
+		f.SecureLockFeature == android.No && f.APILevel >= 29 && (f.SecureLock == android.Yes || token), // before, no device has the feature
 		token && (f.APILevel > 0 && f.APILevel < 26 || f.Mode == admin),
 		f.Token == android.TokenPending && f.SecureLock == android.No:
 		return false

@@ -65,7 +65,7 @@ func appendNew(list []Reason, r Reason) []Reason {
 
 func (p Policy) refuses(text string, apiLevel int) []Reason {
 	if text == "" {
-		if p.allowsNone(apiLevel) {
+		if p.AllowsNone(apiLevel) {
 			return nil
 		}
 		return []Reason{WeakCredentialType}

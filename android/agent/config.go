@@ -29,9 +29,12 @@ type Service interface {
 type Enrollments interface {
 	// Enroll binds the device's keys if the code allows it, in one transaction that uses the code up. The same code with the same signing
 	// key again is a lost answer: it returns the same device, as long as the code has not expired. With any other key it is ErrCode. A
-	// serial number that is known keeps its device ID, and the keys of before are no longer accepted. The handler then tells the ledger
-	// that the device was enrolled anew (lock.EvidenceReenrolled), each time, so that a crash in between is made good by the repetition.
-	Enroll(ctx context.Context, e Enrollment) (lock.Device, error)
+	// serial number that is known keeps its device ID, and the keys of before are no longer accepted.
+	//
+	// The ledger must hear once of each enrolment (lock.EvidenceReenrolled), and durably, before the device is answered. settled says that
+	// Enroll, or one before it, has seen to that. Else the handler tells the ledger, also when the enrolment is a repeated one, so that a
+	// crash in between is made good; but whatever was ordered since is then taken for gone with the old device.
+	Enroll(ctx context.Context, e Enrollment) (d lock.Device, settled bool, err error)
 	// Device returns an enrolled device with its facts, "agreement_key" among them, and the key that it signs with.
 	Device(ctx context.Context, id string) (Enrolled, error)
 	// State keeps what a device said of itself. A fact that is absent is unknown now.
@@ -42,8 +45,9 @@ type Enrollments interface {
 type Requests interface {
 	// Once reports whether this request ID of this device is new, and remembers it, durably, at least until then.
 	Once(ctx context.Context, device, jti string, until time.Time) (fresh bool, err error)
-	// Sequence takes the next number of the device's durable counter: above all that it gave before. The first is 1.
-	Sequence(ctx context.Context, device string) (int64, error)
+	// Sequence takes the next number of the device's durable counter: above all that it gave before, and greater than above, which is 0
+	// but for what a device has signed to have seen (at most 2^53). The first is 1. Numbers that are never used do no harm.
+	Sequence(ctx context.Context, device string, above int64) (int64, error)
 }
 
 // Queries is where commands come from that change nothing and are in no ledger. They go when no order waits.
@@ -95,6 +99,6 @@ type Config struct {
 	Hub     *Hub             // nil: a long poll looks at the ledger every Recheck only
 	Now     func() time.Time // nil: time.Now
 	Skew    time.Duration    // how far a device's clock may be off; 0: five minutes
-	Recheck time.Duration    // how often a long poll looks at the ledger without being woken; 0: 15 seconds
+	Recheck time.Duration    // how often a long poll looks at the ledger without being woken, each time with a number; 0: 15 seconds
 	Logger  *slog.Logger     // nil: slog.Default
 }

@@ -39,8 +39,10 @@
 //	200 {"v":1,"dev":"<device ID>","server_time":"...","keys":[JWK with kid]}
 //
 // The signature proves that the device has the key. The agent keeps dev and the keys: it takes commands of these keys alone. A code works once;
-// the same code with the same signing key again gives the same answer, so an agent whose answer was lost repeats. 403 bad_code: unknown,
-// expired, or used by another key. A serial number that is known keeps its device ID; the keys of before are no longer accepted.
+// the same code with the same signing key again gives the same answer and changes nothing, so an agent whose answer was lost repeats. 403
+// bad_code: unknown, expired, or used by another key; the agent does not repeat it, and asks for another code. A serial number that is known
+// keeps its device ID; the keys of before are no longer accepted. The answer may name another dev than the one before: the numbers of
+// commands are each dev's own.
 //
 // # Requests
 //
@@ -62,8 +64,12 @@
 //	{"v":1,"typ":"android.dpc.state","dev":"..","iat":"..","fcm_token":"","device":{state block}}      204
 //
 // A command comes again until its result arrives: after a result the agent polls at once, after an error it waits. A new poll ends the one
-// before. A result that 200 did not acknowledge three times cannot be read: the agent drops it. The state is sent after a
-// restart, when a token became active, and when the passcode or the FCM token changed.
+// before. One request brings as many results, oldest first, as fit: 16, and 64 KiB for the body. A result that 200 did not acknowledge three
+// times cannot be read: the agent drops it. 400 and 413 say that the agent made a request that is none of this contract, and it does not send
+// the same again: it sends the results one by one, and drops the one that is refused alone; a state waits for its next change.
+//
+// The state is sent after a restart, after the first unlock that follows, when a token became active, when the passcode or the lock, the
+// password policy, or the FCM token changed. What changes during a long poll ends it.
 //
 // # Commands
 //
@@ -71,35 +77,62 @@
 //	{"v":1,"typ":"android.dpc.command","id":"<uuid>","dev":"..","user":0,"seq":42,"iat":"..","exp":"..","cmd":"..",
 //	 "pre":{"min_api":26,"max_api":29,"modes":["device_owner"],"token_active":true},"args":{...}}
 //
-// seq is above that of every command before, and is taken when the command leaves, so one that comes again has another. Members of pre that
-// are absent do not matter.
+// seq is above that of every command before, and is taken for each answer, so a command that comes again has another; there are gaps. user is
+// 0, the user that the agent runs as: an agent in a work profile takes it as that profile, whatever number Android gives it. Another user is
+// WRONG_DEVICE. Members of pre that are absent do not matter; modes names who may execute it, and token_active wants that the token of
+// args.token_id is the active one.
 //
-//	lock              {"scope":"device|profile","evict_ce_key":false,"message":null}      lockNow
+//	lock              {"scope":"device|profile","evict_ce_key":false,"message":null}
 //	reset_password    {"method":"token|direct","secret":JWE,"token_id":"..","flags":["require_entry","do_not_ask_credentials_on_boot","lock_now"]}
 //	clear_password    {"method":"token|direct","secret":JWE,"token_id":"..","flags":[]}
-//	provision_token   {"token_id":"..","secret":JWE,"replace":false}      active with this ID: OK, nothing done
+//	provision_token   {"token_id":"..","secret":JWE,"replace":false}
 //	revoke_token      {"token_id":".."}
-//	token_status {}   report_state {}      the state block of the result is the answer
+//	token_status {}   report_state {}
 //
-// secret is {"new_password":"..","token":"<base64>"}, with what the command needs. The method direct is resetPassword and has no token: up to
-// Android 10, as the platform allows; clear_password then has no secret at all. An active token is replaced only with replace.
+// secret is {"new_password":"..","token":"<base64>"}, with what the command needs.
+//
+// lock is lockNow. The scope device locks everything: a profile owner calls it on the parent instance (getParentProfileInstance). The scope
+// profile locks the work profile alone and is for its owner; from others it is MANAGEMENT_MODE. evict_ce_key adds
+// FLAG_EVICT_CREDENTIAL_ENCRYPTION_KEY, for the scope profile. A message that is a text is shown by setDeviceOwnerLockScreenInfo before the
+// device is locked, and stays until the next; null leaves what is there. When it cannot be shown, the device is locked all the same, and detail
+// says why. Where what was locked has no passcode, lockNow only switches the screen off: that is NO_SECURE_LOCK instead of OK.
+//
+// reset_password sets a passcode. The method token is resetPasswordWithToken. The agent asks isResetPasswordTokenActive first, since the
+// method's false has many reasons and it may throw without an active token up to Android 12: TOKEN_NOT_SET, TOKEN_NOT_ACTIVE while it is pending,
+// TOKEN_MISMATCH when another one is active. Then it checks the passcode against its policy: INVALID_VALUE, with AOSP's names in validation. The
+// method direct is resetPassword and has no token: up to Android 10, as the platform allows. The flag lock_now is lockNow on the agent's own
+// instance after the passcode was set; if that fails the result is OK with a detail, because the passcode is set. The other flags are Android's.
+//
+// clear_password is reset_password with no passcode. With the method direct it has no secret at all.
+//
+// provision_token is setResetPasswordToken, which removes the token before, active or not. If the token with this ID is active, it is OK, and
+// nothing is done. If another one is active, it is TOKEN_ALREADY_ACTIVE without replace. A pending one is always replaced, and so is an active
+// one whose ID the agent does not know, because nobody can use it. The agent keeps the ID of the token that is set, never the token: before the
+// call it forgets the old ID, durably, and after the call it keeps the new one. Interrupted in between, it finds the command marked as executing
+// and an ID that it does not know: it executes the command again with the same bytes, when it comes again, over whatever token is there.
+//
+// revoke_token is clearResetPasswordToken. It is OK too when no token is set, or one whose ID the agent does not know, and TOKEN_MISMATCH, with
+// nothing removed, when another one is.
+//
+// token_status and report_state change nothing: the state block of the result is the answer.
 //
 // # The order of work in an agent
 //
 //  1. Verify the signature with the key that kid names among those of the enrolment: BAD_SIGNATURE. Then dev and v: WRONG_DEVICE,
 //     UNSUPPORTED_VERSION.
 //  2. Look for a stored result of the id: send it as it was, same rid, same code, with "duplicate":true. Execute nothing.
-//  3. Expired by the later of the own clock and the last server time: EXPIRED. seq not above the highest taken: STALE.
-//     But an id that is marked as executing is answered with UNKNOWN instead of either.
+//  3. Expired by the later of the own clock and the server time that was told last, though an earlier one was later: EXPIRED. seq not above
+//     the highest taken for this dev: STALE, with observed {"seq":"<the highest>"}, above which the server then numbers. But an id that is
+//     marked as executing is answered with UNKNOWN instead of either, and of every refusal that follows.
 //  4. Decrypt the secret: DECRYPT_FAILED. Mark the id as executing, durably, and keep the seq.
 //  5. Check pre: PRECONDITION_FAILED, with what was found in observed.
-//  6. Execute. Store the result without the secret, durably, in device-protected storage, until 30 days after exp at least. Report it until it
-//     is acknowledged.
+//  6. Execute. Store the result without the secret, durably, in device-protected storage, until 30 days after exp at least, and with it take
+//     the mark away. Report the result until it is acknowledged.
 //
-// An agent that starts and finds an id marked as executing reports UNKNOWN for it, and stores no result: the command comes again with the
-// same passcode, and is executed again, which is harmless. If it then fails, it is UNKNOWN again and not the failure, because the
-// first attempt may have worked. A lock is executed again. The token is never kept: one that was pending when the device restarted
-// is gone, and the server sends another.
+// BAD_SIGNATURE, WRONG_DEVICE, STALE and UNKNOWN are reported and not stored, so that the true command can still come. An agent that starts and
+// finds an id marked as executing reports UNKNOWN for it, once, and leaves the mark: the command comes again with the same secret, and is executed
+// again, which is harmless. Only a success of it takes the mark away: if it fails then, it is UNKNOWN again and not the failure, because the first
+// attempt may have worked. A token that was pending when the device restarted is gone, and the server sends another.
 //
 // # Results
 //
@@ -126,9 +159,9 @@
 //
 // A code that contradicts its state is progress: it proves neither success nor failure, so the passcode stays among those that may be on the
 // device. What is delivered ten times without an answer lapses, and its passcode may still be on the device. Of a result the ledger keeps
-// code, detail, exception, validation and observed, cleaned, cut to 256 bytes, and with runs of four or more digits struck out. A result
-// that cannot be understood is noted without its text, and acknowledged by its ID if that can be read; one of another device's command
-// raises an alarm.
+// code, detail, exception, validation and observed, cleaned, cut to 256 bytes, and with runs of four or more digits struck out; the latest
+// result replaces all five. Progress is recorded once for each delivery and code, of eight codes at most. A result that cannot be understood
+// is noted without its text, and acknowledged by its ID if that can be read; one of another device's command raises an alarm, once.
 //
 //	state block: {"api":34,"mode":"device_admin|profile_owner|company_profile_owner|device_owner","target_sdk":34,"secure_lock":true,
 //	 "user_unlocked":true,"managed_profile":false,"separate_challenge":false,"secure_lock_feature":true,
@@ -136,7 +169,9 @@
 //	 "policy":{"quality":0,"min_length":0,"letters":0,"numeric":0,"symbols":0,"upper":0,"lower":0,"non_letter":0,"complexity":0},
 //	 "locked_now":true,"agent":"1.0.0","boot_count":17}
 //
-// Absent and null are unknown. secure_lock, user_unlocked, token and policy are those of the user that the agent runs as.
+// Absent and null are unknown. secure_lock, user_unlocked, token and policy are those of the user that the agent runs as. token.id goes with
+// token.state: pending, the ID of the token that was set since the restart; active, the ID that the agent keeps, and "" when it does not know
+// which token that is; none and unsupported, "". unsupported is also what the agent says after ESCROW_DISABLED.
 //
 // # Settled
 //

@@ -98,7 +98,7 @@ func (l *life) orders(t *rapid.T) {
 func (l *life) faulty(t *rapid.T) {
 	faults := []androidtest.Fault{
 		androidtest.LoseCommands, androidtest.Tamper, androidtest.LoseResults, androidtest.LoseReceipt, androidtest.RepeatResults,
-		androidtest.HoldResults, androidtest.CrashBefore, androidtest.CrashAfter,
+		androidtest.HoldResults, androidtest.CrashBefore, androidtest.CrashAfter, androidtest.CrashSettingToken,
 	}
 	l.Script(rapid.SampledFrom(faults).Draw(t, "fault"))
 	l.round()

@@ -40,7 +40,9 @@ type world struct {
 
 func newWorld(t tb, ledger lock.Store, edits ...func(*agent.Config)) *world {
 	t.Helper()
-	w := &world{fleet: &fleet{devices: map[string]agent.Enrolled{}, used: map[string]string{}}, t: t, clock: &locktest.Clock{}}
+	w := &world{
+		fleet: &fleet{devices: map[string]agent.Enrolled{}, used: map[string]string{}, sequence: map[string]int64{}, prefix: "dev-"}, t: t, clock: &locktest.Clock{},
+	}
 	w.clock.Set(now)
 	key, err := agent.NewKey()
 	require.NoError(t, err)
@@ -52,7 +54,7 @@ func newWorld(t tb, ledger lock.Store, edits ...func(*agent.Config)) *world {
 		Now: w.clock.Now, Logger: slog.New(slog.DiscardHandler),
 	})
 	require.NoError(t, err)
-	cfg.Service = w.svc
+	cfg.Service, w.ledger = w.svc, w.svc
 	for _, edit := range edits {
 		edit(&cfg)
 	}
@@ -68,25 +70,31 @@ type fleet struct {
 	mu       sync.Mutex
 	devices  map[string]agent.Enrolled
 	used     map[string]string // enrolment codes and request IDs: by whom
-	sequence int64
+	sequence map[string]int64
+	ledger   *lock.Service // is told of every enrolment
+	prefix   string        // of device IDs
 }
 
-func (f *fleet) Enroll(_ context.Context, e agent.Enrollment) (lock.Device, error) {
+func (f *fleet) Enroll(ctx context.Context, e agent.Enrollment) (lock.Device, bool, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if e.Code != "code-of-"+e.Serial || f.used[e.Code] != "" && !f.devices["dev-"+e.Serial].Key.Equal(e.SigningKey) {
-		return lock.Device{}, agent.ErrCode
+	if e.Code != "code-of-"+e.Serial || f.used[e.Code] != "" && !f.devices[f.prefix+e.Serial].Key.Equal(e.SigningKey) {
+		return lock.Device{}, false, agent.ErrCode
 	}
+	repeated := f.used[e.Code] != ""
 	f.used[e.Code] = e.Serial
 	d := lock.Device{
-		Scope: "acme", ID: "dev-" + e.Serial, Platform: agent.PlatformName, Serial: e.Serial, Name: e.Name, Model: e.Model, User: e.User,
+		Scope: "acme", ID: f.prefix + e.Serial, Platform: agent.PlatformName, Serial: e.Serial, Name: e.Name, Model: e.Model, User: e.User,
 		Facts: map[string]lock.Fact{string(android.FactAgreementKey): {Value: e.AgreementKey}},
 	}
 	for name, value := range e.State.Facts {
 		d.Facts[name] = lock.Fact{Value: value}
 	}
 	f.devices[d.ID] = agent.Enrolled{Device: d, Key: e.SigningKey}
-	return d, nil
+	if repeated {
+		return d, true, nil
+	}
+	return d, true, f.ledger.Seen(ctx, d, lock.EvidenceReenrolled)
 }
 
 func (f *fleet) Device(_ context.Context, id string) (agent.Enrolled, error) {
@@ -121,11 +129,11 @@ func (f *fleet) Once(_ context.Context, device, jti string, _ time.Time) (bool, 
 	return before == "", nil
 }
 
-func (f *fleet) Sequence(context.Context, string) (int64, error) {
+func (f *fleet) Sequence(_ context.Context, device string, above int64) (int64, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.sequence++
-	return f.sequence, nil
+	f.sequence[device] = max(f.sequence[device], above) + 1
+	return f.sequence[device], nil
 }
 
 // handset is one simulated device in its world.

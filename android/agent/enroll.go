@@ -58,12 +58,14 @@ func (h *handler) enroll(ctx context.Context, r *http.Request) (any, error) {
 	e.State.At = notLater(issued, h.Now())
 	// Whoever hangs up now must not escape what follows from an enrolment.
 	ctx = context.WithoutCancel(ctx)
-	d, err := h.Enrollments.Enroll(ctx, e)
+	d, settled, err := h.Enrollments.Enroll(ctx, e)
 	if err != nil {
 		return nil, enrollError(err)
 	}
-	if err := h.Service.Seen(ctx, d, lock.EvidenceReenrolled); err != nil {
-		return nil, err
+	if !settled {
+		if err := h.Service.Seen(ctx, d, lock.EvidenceReenrolled); err != nil {
+			return nil, err
+		}
 	}
 	return enrollAnswer{V: contractVersion, Device: d.ID, ServerTime: stamp(h.Now()), Keys: h.keys}, nil
 }

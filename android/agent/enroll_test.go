@@ -54,6 +54,13 @@ func TestEnrolmentWhoseAnswerWasLostIsAnsweredAgain(t *testing.T) {
 	assert.Len(t, s.ledger.seen, 2, "a crash between binding and telling the ledger is made good")
 }
 
+func TestEnrolmentThatTheLedgerWasToldOfIsNotAnnounced(t *testing.T) {
+	s := newSite(t)
+	s.records.settled = true
+	require.Equal(t, http.StatusOK, s.enrol(&phone{signing: newKey(t), agreement: newKey(t)}, "code-1", nil).Code)
+	assert.Empty(t, s.ledger.seen)
+}
+
 func TestEnrolmentCodeIsRefused(t *testing.T) {
 	s := newSite(t)
 	require.Equal(t, http.StatusOK, s.enrol(&phone{signing: newKey(t), agreement: newKey(t)}, "code-1", nil).Code)
@@ -170,7 +177,7 @@ type hangsUp struct {
 	cancel func()
 }
 
-func (h hangsUp) Enroll(ctx context.Context, e agent.Enrollment) (lock.Device, error) {
+func (h hangsUp) Enroll(ctx context.Context, e agent.Enrollment) (lock.Device, bool, error) {
 	h.cancel()
 	return h.Enrollments.Enroll(ctx, e)
 }

@@ -31,6 +31,7 @@ type handler struct {
 	signer jose.Signer
 	keys   []jwk
 	mux    *http.ServeMux
+	spoken spoken
 }
 
 // NewHandler returns the handler for everything under /android/v1/: see the package documentation for what it takes and answers. It answers

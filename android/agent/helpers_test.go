@@ -88,22 +88,25 @@ type records struct {
 	last    agent.Enrollment
 	jtis    map[string]time.Time
 	seq     int64
-	err     error
+	settled bool // Enroll tells the ledger by itself
+
+	noNumber bool // Sequence fails
+	err      error
 }
 
-func (s *records) Enroll(_ context.Context, e agent.Enrollment) (lock.Device, error) {
+func (s *records) Enroll(_ context.Context, e agent.Enrollment) (lock.Device, bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	user, known := s.codes[e.Code]
 	if !known || user != nil && !user.Equal(e.SigningKey) {
-		return lock.Device{}, agent.ErrCode
+		return lock.Device{}, false, agent.ErrCode
 	}
 	s.codes[e.Code], s.last = e.SigningKey, e
 	d := device("dev-" + e.Serial)
 	d.Serial = e.Serial
 	d.Facts = map[string]lock.Fact{"agreement_key": {Value: e.AgreementKey}, "mode": {Value: e.State.Facts["mode"]}}
 	s.devices[d.ID] = agent.Enrolled{Device: d, Key: e.SigningKey}
-	return d, s.err
+	return d, s.settled, s.err
 }
 
 func (s *records) Device(_ context.Context, id string) (agent.Enrolled, error) {
@@ -131,10 +134,13 @@ func (s *records) Once(_ context.Context, dev, jti string, until time.Time) (boo
 	return !used, s.err
 }
 
-func (s *records) Sequence(context.Context, string) (int64, error) {
+func (s *records) Sequence(_ context.Context, _ string, above int64) (int64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.seq++
+	if s.noNumber {
+		return 0, errStore
+	}
+	s.seq = max(s.seq, above) + 1
 	return s.seq, s.err
 }
 

@@ -88,7 +88,14 @@ func waitOf(r *http.Request) (time.Duration, error) {
 }
 
 // next is the signed command that the device should get now, "" when there is none: an order first, then a question.
+//
+// The number is taken before the command: of two polls at the same time, the one that took its command first must not carry the higher
+// number, or a command that was withdrawn meanwhile would pass for the newer one.
 func (h *handler) next(ctx context.Context, d lock.Device) (string, error) {
+	seq, err := h.Requests.Sequence(ctx, d.ID, 0)
+	if err != nil {
+		return "", err
+	}
 	cmd, err := h.Service.Next(ctx, d)
 	switch {
 	case errors.Is(err, lock.ErrSealed): // the rest of the device's commands must not wait for it
@@ -96,7 +103,8 @@ func (h *handler) next(ctx context.Context, d lock.Device) (string, error) {
 	case err != nil:
 		return "", err
 	case cmd.ID != "":
-		return h.seal(ctx, d, cmd.Body)
+		h.spoken.delivered(d, cmd.ID)
+		return h.seal(seq, cmd.Body)
 	}
 	if h.Queries == nil {
 		return "", nil
@@ -115,22 +123,18 @@ func (h *handler) next(ctx context.Context, d lock.Device) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("make a query: %w", err)
 	}
-	return h.seal(ctx, d, body)
+	return h.seal(seq, body)
 }
 
 // queryExpiry is how long a device may take to answer a question.
 const queryExpiry = time.Hour
 
 // seal numbers and signs a command that leaves now.
-func (h *handler) seal(ctx context.Context, d lock.Device, body []byte) (string, error) {
+func (h *handler) seal(seq int64, body []byte) (string, error) {
 	var c command
 	c.Args = &json.RawMessage{}
 	if err := json.Unmarshal(body, &c); err != nil {
 		return "", errors.New("a command was not made by this platform's codec")
-	}
-	seq, err := h.Requests.Sequence(ctx, d.ID)
-	if err != nil {
-		return "", err
 	}
 	c.Seq, c.Issued = seq, stamp(h.Now())
 	payload, err := json.Marshal(c)

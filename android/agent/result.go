@@ -3,6 +3,7 @@ package agent
 import (
 	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,7 +17,8 @@ type result struct {
 	Device    string
 	State     string
 	Code      Code
-	Facts     map[string]string // for the ledger: code, detail, exception, validation, observed
+	Facts     map[string]string // for the ledger: code, detail, exception, validation, observed; empty where nothing was said of it
+	Highest   int64             // the highest number that the device has taken, where it refused one for that; else 0
 	Duplicate bool
 	At        time.Time         // when it was executed, or received; zero when neither is said
 	Known     map[string]string // of the state block; nil without one
@@ -26,6 +28,7 @@ type result struct {
 const (
 	maxValidation = 16
 	maxObserved   = 16
+	maxSequence   = 1 << 53 // of a number that every JSON library keeps exactly (RFC 8259, section 6)
 )
 
 // readResult reads the payload of a result. Errors are *DecodeError; the ID is set all the same if it could be read.
@@ -54,7 +57,11 @@ func readResult(payload []byte) (result, error) {
 		return r, &DecodeError{Field: "state", Rule: RuleValue}
 	}
 	f.skipped = nil // what follows may be missing or wrong
-	r.Facts = f.facts(r.Code)
+	observed := f.observed()
+	r.Facts = f.facts(r.Code, observed)
+	if r.Code == CodeStale || r.Code == CodeUnknown {
+		r.Highest = highest(observed["seq"])
+	}
 	r.Duplicate = string(fields["duplicate"]) == "true"
 	for _, name := range []string{"executed_at", "received_at"} {
 		if at, err := instant(name, f.text(name)); err == nil && r.At.IsZero() {
@@ -89,38 +96,50 @@ func (f *resultFields) text(name string) string {
 	return *s
 }
 
-// facts are what the ledger keeps of a result.
-func (f *resultFields) facts(code Code) map[string]string {
+// observed are the values that the device found, by name.
+func (f *resultFields) observed() map[string]string {
+	var raw map[string]json.RawMessage
+	if text, present := f.values["observed"]; present && json.Unmarshal(text, &raw) != nil {
+		f.skipped, raw = append(f.skipped, "observed"), nil
+	}
+	found := map[string]string{}
+	for name, text := range raw {
+		var s string
+		if json.Unmarshal(text, &s) != nil {
+			f.skipped = append(f.skipped, "observed")
+			continue
+		}
+		found[name] = s
+	}
+	return found
+}
+
+// highest reads a number that the device has taken; 0 when it is none that a server could have given.
+func highest(text string) int64 {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 0 || n > maxSequence {
+		return 0
+	}
+	return n
+}
+
+// facts are what the ledger keeps of a result: always the same names, so that nothing stays of what an earlier result said.
+func (f *resultFields) facts(code Code, observed map[string]string) map[string]string {
 	facts := map[string]string{"code": string(code)}
 	for _, name := range []string{"detail", "exception"} {
-		if s := f.text(name); s != "" {
-			facts[name] = remark(s)
-		}
+		facts[name] = remark(f.text(name))
 	}
 	var reasons []string
 	if raw, present := f.values["validation"]; present && json.Unmarshal(raw, &reasons) != nil {
 		f.skipped, reasons = append(f.skipped, "validation"), nil
 	}
-	if len(reasons) > 0 {
-		facts["validation"] = remark(strings.Join(reasons[:min(len(reasons), maxValidation)], ", "))
-	}
-	var observed map[string]json.RawMessage
-	if raw, present := f.values["observed"]; present && json.Unmarshal(raw, &observed) != nil {
-		f.skipped, observed = append(f.skipped, "observed"), nil
-	}
+	facts["validation"] = remark(strings.Join(reasons[:min(len(reasons), maxValidation)], ", "))
 	var found []string
-	for name, raw := range observed {
-		var s string
-		if json.Unmarshal(raw, &s) != nil {
-			f.skipped = append(f.skipped, "observed")
-			continue
-		}
-		found = append(found, name+"="+s)
+	for name, value := range observed {
+		found = append(found, name+"="+value)
 	}
-	if len(found) > 0 {
-		slices.Sort(found)
-		facts["observed"] = remark(strings.Join(found[:min(len(found), maxObserved)], ", "))
-	}
+	slices.Sort(found)
+	facts["observed"] = remark(strings.Join(found[:min(len(found), maxObserved)], ", "))
 	return facts
 }
 

@@ -67,16 +67,38 @@ func (h *handler) take(ctx context.Context, e Enrolled, text string) (lock.ID, e
 		h.Logger.InfoContext(ctx, "a result has fields that were left out", slog.String("device", e.Device.ID),
 			slog.String("action", string(r.ID)), slog.Any("fields", r.Skipped))
 	}
-	switch err := h.Service.Report(ctx, r.report(e.Device)); {
-	case errors.Is(err, lock.ErrWrongDevice): // recorded as an alarm
-		h.Logger.WarnContext(ctx, "result of another device's command", slog.String("device", e.Device.ID), slog.String("action", string(r.ID)))
-		return r.ID, nil
-	case errors.Is(err, lock.ErrNotOurs):
-		return r.ID, h.answered(ctx, e.Device, r)
-	case err != nil:
-		return "", err
+	if r.Highest > 0 {
+		if _, err := h.Requests.Sequence(ctx, e.Device.ID, r.Highest); err != nil {
+			return "", err
+		}
 	}
-	return r.ID, h.learn(ctx, e.Device, r)
+	return r.ID, h.record(ctx, e.Device, r)
+}
+
+// record tells the ledger of a result, unless it is one that tells nothing new.
+func (h *handler) record(ctx context.Context, d lock.Device, r result) error {
+	report := r.report(d)
+	progress := report.Outcome == lock.Progress
+	switch {
+	case h.spoken.alarmed(d, r.ID):
+		return nil
+	case progress && h.spoken.repeats(d, r.ID, r.Code):
+		return h.learn(ctx, d, r)
+	}
+	switch err := h.Service.Report(ctx, report); {
+	case errors.Is(err, lock.ErrWrongDevice): // recorded as an alarm
+		h.spoken.alarm(d, r.ID)
+		h.Logger.WarnContext(ctx, "result of another device's command", slog.String("device", d.ID), slog.String("action", string(r.ID)))
+		return nil
+	case errors.Is(err, lock.ErrNotOurs):
+		return h.answered(ctx, d, r)
+	case err != nil:
+		return err
+	}
+	if progress {
+		h.spoken.progress(d, r.ID, r.Code)
+	}
+	return h.learn(ctx, d, r)
 }
 
 // answered passes on what may be the answer to a question.

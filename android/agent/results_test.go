@@ -81,7 +81,7 @@ func TestResultInTheLedgersWords(t *testing.T) {
 				assert.Equal(t, []string{actionID}, acked(t, s.report(r)))
 				assert.Equal(t, []lock.Report{{
 					Scope: "acme", Device: "dev-1", Action: actionID, Outcome: outcome,
-					Facts: map[string]string{"code": string(code), "detail": "as it says"},
+					Facts: map[string]string{"code": string(code), "detail": "as it says", "exception": "", "validation": "", "observed": ""},
 				}}, s.ledger.reports)
 			})
 		}

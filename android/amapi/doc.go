@@ -24,7 +24,8 @@
 //
 // Lost mode is for a company's devices, with Android 11, or 13 with a work profile. On a person's own device it is refused before anything
 // is sent, since Google reports it as done and the device ignores it. It is not possible within 12 hours of a passcode reset: start it
-// first. A passcode has at least six digits, which Android 14 asks for here.
+// first. A passcode that is made here has at least eight digits; one of the caller's own needs six where it is of digits alone, from Android
+// 14 on. A passcode that the device's policy asks for cannot be removed.
 //
 // # Results
 //
@@ -33,14 +34,18 @@
 // operation.
 //
 //   - Done without an error is acknowledged, with the fact proves = receipt: the device received the command. Google promises no more, and
-//     field reports have resets that were done and had no effect. A status of lost mode is acknowledged with proves = effect.
+//     field reports have resets that were done and had no effect. So it releases nothing else: after a passcode was removed, the one that was
+//     set before stays one that may open the device. A status of lost mode is acknowledged with proves = effect.
 //   - An error, or another status, is refused, with Google's word as the fact code.
 //   - A reset that ended with an error that leaves open what the device did (UNKNOWN, INTERNAL, ...) is not refused. Its passcode stays one
 //     that may open the device, and the action lapses at its deadline. So does a command that expired.
 //   - An operation that Google has forgotten says nothing.
 //
-// Each command has a duration, which ends with the action's NotAfter. A command whose answer got lost may be with Google: before it is issued
-// again, the device's operations are listed, and one of the same type, time and end is taken for it.
+// Each command has a duration, which ends with the action's NotAfter, or up to two seconds before: its fraction of a second is a mark of the
+// action. A command whose answer got lost may be with Google: before it is issued again, the device's operations are listed, and one of the
+// same type with that mark is its own; if there is none, it is issued again, with the same passcode. What is cancelled is cancelled in all
+// operations with its mark. Should Google give back durations in whole seconds, no operation has one: then a command may be there twice, and
+// only the last is cancelled.
 //
 // Errors are an *[Error] with a stable [Class]. A command that Google does not take (400), or for a device that it does not know (404), is
 // refused for good; one that met a quota (429) or a denial was not taken, and one that met 5xx, or no answer, may have been. Nothing is

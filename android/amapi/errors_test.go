@@ -64,6 +64,7 @@ func TestIssueErrors(t *testing.T) {
 		"of another device":   {amapitest.CallIssue, amapitest.Answer{Status: 200, Body: `{"name":"enterprises/LC01/devices/x/operations/1"}`}, amapi.ClassRejected, trouble, lock.StateIssued, 0},
 		"answer lost":         {amapitest.CallIssue, amapitest.Answer{Lost: true}, amapi.ClassUnreachable, trouble, lock.StateIssued, 0},
 		"no token":            {amapitest.CallToken, amapitest.Answer{Status: 503, Body: "down"}, amapi.ClassUnreachable, notTaken | trouble, lock.StateIssued, 0},
+		"token quota":         {amapitest.CallToken, amapitest.Answer{Status: 429, Body: `{"error":"slow_down"}`}, amapi.ClassUnreachable, notTaken | trouble, lock.StateIssued, 0},
 		"token refused":       {amapitest.CallToken, amapitest.Answer{Status: 400, Body: `{"error":"invalid_grant"}`}, amapi.ClassBadCredentials, notTaken | failure, lock.StateIssued, 0},
 		"token of no sense":   {amapitest.CallToken, amapitest.Answer{Status: 200, Body: `{"token":"x"}`}, amapi.ClassUnreachable, notTaken | trouble, lock.StateIssued, 0},
 		"token endpoint lost": {amapitest.CallToken, amapitest.Answer{Dropped: true}, amapi.ClassUnreachable, notTaken | trouble, lock.StateIssued, 0},

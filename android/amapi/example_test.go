@@ -54,8 +54,8 @@ func ExampleClient() {
 
 	google.Sync(phone) // the phone does it
 	operation, err = client.Operation(ctx, operation.Name)
-	outcome, facts := operation.Report()
-	fmt.Println(outcome, facts["proves"], err)
+	report := operation.Report()
+	fmt.Println(report.Outcome, report.Facts["proves"], err)
 	// Output:
 	// RESET_PASSWORD [REQUIRE_ENTRY] false <nil>
 	// acknowledged receipt <nil>

@@ -172,13 +172,14 @@ func (h *handler) take(ctx context.Context, n Notification) error {
 		h.note(ctx, n, fmt.Errorf("read its operation: %w", err))
 		return nil
 	}
-	outcome, facts := o.Report()
-	if outcome == "" {
+	report := o.Report()
+	if report.Outcome == "" {
 		return nil // it waits still
 	}
 	d, err := h.cfg.Device(ctx, o.Device())
 	if err == nil {
-		err = h.cfg.Service.Report(ctx, lock.Report{Scope: d.Scope, Device: d.ID, Ref: o.Name, Outcome: outcome, Facts: facts})
+		report.Scope, report.Device = d.Scope, d.ID
+		err = h.cfg.Service.Report(ctx, report)
 	}
 	return h.settle(ctx, n, o, err)
 }

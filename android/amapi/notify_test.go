@@ -66,7 +66,7 @@ func TestNotification(t *testing.T) {
 	d := &desk{}
 	assert.Equal(t, 204, post(endpoint(t, d), command(now, done)))
 	assert.Equal(t, []lock.Report{{
-		Scope: "acme", Device: phone, Ref: phone + "/operations/17", Outcome: lock.Acknowledged,
+		Scope: "acme", Device: phone, Ref: phone + "/operations/17", Outcome: lock.Acknowledged, Unproven: true,
 		Facts: map[string]string{"code": "DONE", "proves": "receipt"},
 	}}, d.reports)
 }

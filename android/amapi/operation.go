@@ -130,16 +130,29 @@ func undecided(code string) bool {
 	return false
 }
 
-// Report says what an operation means for the action that it belongs to; the zero Outcome: nothing yet. It reads the status of lost mode
-// first, then the command's error, then that of the operation. The facts are code, Google's word or DONE, and proves: effect, or receipt
-// where Google says that the device acknowledged the command, which is no proof that it did it. An error that leaves open whether a new
-// passcode was set is lock.Progress, so that the passcode stays one that may open the device.
-func (o Operation) Report() (lock.Outcome, map[string]string) {
+// Report says what an operation means for the action that it belongs to, which has its name as Ref; the zero Outcome: nothing yet. It reads
+// the status of lost mode first, then the command's error, then that of the operation. The facts are code, Google's word or DONE, and
+// proves: effect, or receipt where Google says that the device acknowledged the command, which is no proof that it did it: such a report is
+// Unproven. An error that leaves open whether a new passcode was set is lock.Progress, so that the passcode stays one that may open the
+// device.
+func (o Operation) Report() lock.Report {
+	outcome, facts := o.outcome()
+	return lock.Report{Ref: o.Name, Outcome: outcome, Unproven: facts[factProves] == receipt, Facts: facts}
+}
+
+// The fact that says what an acknowledgement proves, and its values.
+const (
+	factProves = "proves"
+	effect     = "effect"
+	receipt    = "receipt"
+)
+
+func (o Operation) outcome() (lock.Outcome, map[string]string) {
 	switch {
 	case !o.Done:
 		return "", nil
 	case o.Status == "SUCCESS", o.Status == "ALREADY_IN_LOST_MODE", o.Status == "NOT_IN_LOST_MODE":
-		return lock.Acknowledged, map[string]string{"code": o.Status, "proves": "effect"}
+		return lock.Acknowledged, map[string]string{"code": o.Status, factProves: effect}
 	case o.Status != "":
 		return lock.Refused, map[string]string{"code": o.Status}
 	case o.Error != "":
@@ -147,7 +160,7 @@ func (o Operation) Report() (lock.Outcome, map[string]string) {
 	case o.Failed:
 		return o.refused(codeWord(o.Code))
 	}
-	return lock.Acknowledged, map[string]string{"code": "DONE", "proves": "receipt"}
+	return lock.Acknowledged, map[string]string{"code": "DONE", factProves: receipt}
 }
 
 func (o Operation) refused(code string) (lock.Outcome, map[string]string) {

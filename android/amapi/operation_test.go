@@ -32,6 +32,7 @@ func TestReport(t *testing.T) {
 		"reset recently":         {`{"done":true,"metadata":{"startLostModeStatus":{"status":"RESET_PASSWORD_RECENTLY"}}}`, lock.Refused, code("RESET_PASSWORD_RECENTLY")},
 		"left recently":          {`{"done":true,"metadata":{"startLostModeStatus":{"status":"USER_EXIT_LOST_MODE_RECENTLY"}}}`, lock.Refused, code("USER_EXIT_LOST_MODE_RECENTLY")},
 		"lost mode ended":        {`{"done":true,"metadata":{"stopLostModeStatus":{"status":"SUCCESS"}}}`, lock.Acknowledged, effect("SUCCESS")},
+		"lost mode ended, maybe": {`{"done":true,"metadata":{"type":"STOP_LOST_MODE"}}`, lock.Acknowledged, map[string]string{"code": "DONE", "proves": "receipt"}},
 		"not in lost mode":       {`{"done":true,"metadata":{"stopLostModeStatus":{"status":"NOT_IN_LOST_MODE"}}}`, lock.Acknowledged, effect("NOT_IN_LOST_MODE")},
 		"a status of tomorrow":   {`{"done":true,"metadata":{"startLostModeStatus":{"status":"PAUSED"}}}`, lock.Refused, code("PAUSED")},
 		"no status, in words":    {`{"done":true,"metadata":{"type":"LOCK","startLostModeStatus":{"status":"STATUS_UNSPECIFIED"}},"error":{"code":1}}`, lock.Refused, code("CANCELLED")},
@@ -45,6 +46,11 @@ func TestReport(t *testing.T) {
 		"a command that may be":  {`{"done":true,"metadata":{"errorCode":"UNKNOWN"}}`, lock.Progress, code("UNKNOWN")},
 		"cancelled":              {`{"done":true,"metadata":{"type":"RESET_PASSWORD"},"error":{"code":1,"message":"x"}}`, lock.Refused, code("CANCELLED")},
 		"internal error, reset":  {`{"done":true,"metadata":{"type":"RESET_PASSWORD"},"error":{"code":13}}`, lock.Progress, code("INTERNAL")},
+		"aborted, reset":         {`{"done":true,"metadata":{"type":"RESET_PASSWORD"},"error":{"code":10}}`, lock.Progress, code("ABORTED")},
+		"unavailable, reset":     {`{"done":true,"metadata":{"type":"RESET_PASSWORD"},"error":{"code":14}}`, lock.Progress, code("UNAVAILABLE")},
+		"data loss, reset":       {`{"done":true,"metadata":{"type":"RESET_PASSWORD"},"error":{"code":15}}`, lock.Progress, code("DATA_LOSS")},
+		"unknown error, reset":   {`{"done":true,"metadata":{"type":"RESET_PASSWORD"},"error":{"code":2}}`, lock.Progress, code("UNKNOWN")},
+		"not found, reset":       {`{"done":true,"metadata":{"type":"RESET_PASSWORD"},"error":{"code":5}}`, lock.Refused, code("NOT_FOUND")},
 		"internal error, lock":   {`{"done":true,"metadata":{"type":"LOCK"},"error":{"code":13}}`, lock.Refused, code("INTERNAL")},
 		"expired":                {`{"done":true,"metadata":{"type":"LOCK"},"error":{"code":4}}`, lock.Progress, code("DEADLINE_EXCEEDED")},
 		"code of no name":        {`{"done":true,"metadata":{"type":"LOCK"},"error":{"code":-99}}`, lock.Refused, code("UNKNOWN")},
@@ -54,9 +60,8 @@ func TestReport(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			o, err := amapi.ParseOperation([]byte(c.text))
 			require.NoError(t, err)
-			outcome, facts := o.Report()
-			assert.Equal(t, c.outcome, outcome)
-			assert.Equal(t, c.facts, facts)
+			unproven := c.facts["proves"] == "receipt"
+			assert.Equal(t, lock.Report{Outcome: c.outcome, Unproven: unproven, Facts: c.facts}, o.Report())
 		})
 	}
 }
@@ -108,9 +113,10 @@ func FuzzParseOperation(f *testing.F) {
 			assert.Empty(t, o)
 			return
 		}
-		outcome, facts := o.Report()
-		assert.Equal(t, o.Done, outcome != "")
-		for _, v := range facts {
+		report := o.Report()
+		assert.Equal(t, o.Done, report.Outcome != "")
+		assert.Equal(t, o.Name, report.Ref)
+		for _, v := range report.Facts {
 			assert.Regexp(t, `^[A-Za-z0-9_]{1,64}$`, v)
 		}
 		assert.GreaterOrEqual(t, o.Duration, time.Duration(0))

@@ -35,14 +35,14 @@ func (codec) Plan(d lock.Device, r lock.Request) lock.Plan {
 		p.block("unsupported", "", "The Android Management API has no command for "+string(r.Kind)+".")
 	}
 	return lock.Plan{
-		Findings: p.findings, NoPIN: r.Kind != lock.KindResetPasscode, Holds: r.Kind == lock.KindLostMode,
-		Policy: p.policy(r.Kind),
+		Findings: p.findings, NoPIN: r.Kind != lock.KindResetPasscode, Holds: r.Kind == lock.KindLostMode, Policy: p.policy,
 	}
 }
 
 type planner struct {
 	facts    android.Facts
 	findings []lock.Finding
+	policy   pin.Policy // of the passcode
 }
 
 func (p *planner) add(level lock.Level, code, field, text string) {
@@ -53,17 +53,7 @@ func (p *planner) block(code, field, text string) { p.add(lock.LevelBlock, code,
 
 func (p *planner) warn(code, text string) { p.add(lock.LevelWarn, code, "", text) }
 
-// policy is that of the passcode. Android 14 takes no shorter one than six digits from this API, and its level may be unknown.
-func (p *planner) policy(k lock.Kind) (plan pin.Policy) {
-	if k != lock.KindResetPasscode {
-		return plan
-	}
-	plan = p.facts.Policy.PIN(p.facts.APILevel)
-	plan.Length = max(plan.Length, 6)
-	return plan
-}
-
-const receipt = "When Google says that this is done, the device has received it. That is no proof of its effect."
+const receiptText = "When Google says that this is done, the device has received it. That is no proof of its effect."
 
 func (p *planner) lock(r lock.Request) {
 	p.options(r)
@@ -77,7 +67,7 @@ func (p *planner) lock(r lock.Request) {
 	if p.facts.Mode == android.ModeProfileOwner {
 		p.warn("work_profile_only", "This is a person's own device: where the work profile has a lock of its own, only the work profile is locked.")
 	}
-	p.add(lock.LevelInfo, "proves_receipt", "", receipt)
+	p.add(lock.LevelInfo, "proves_receipt", "", receiptText)
 }
 
 func (p *planner) reset(r lock.Request) {
@@ -91,8 +81,22 @@ func (p *planner) reset(r lock.Request) {
 	if p.facts.Policy == (android.Policy{}) {
 		p.warn("no_password_policy", "It is not known that a passcode is required. Without a requirement the user can remove the new one.")
 	}
+	p.passcode(r.PIN)
 	p.recently()
-	p.add(lock.LevelInfo, "proves_receipt", "", receipt+" A device that was not unlocked since Android 8 may ignore it without a word.")
+	p.add(lock.LevelInfo, "proves_receipt", "", receiptText+" A device that was not unlocked since Android 8 may ignore it without a word.")
+}
+
+// passcode looks at the passcode as the device does. From this API, Android 14 takes none of digits alone with fewer than six; so it may be
+// with a device whose level is not known.
+func (p *planner) passcode(own pin.PIN) {
+	policy, against := android.Passcode(p.facts, own)
+	p.policy, p.findings = policy, append(p.findings, against...)
+	const tooShort = "passcode_too_short"
+	code, level := own.Expose(), p.facts.APILevel
+	said := slices.ContainsFunc(against, func(f lock.Finding) bool { return f.Code == tooShort })
+	if code != "" && len(code) < 6 && strings.Trim(code, "0123456789") == "" && (level == 0 || level >= 34) && !said {
+		p.block(tooShort, "pin", "From Android 14 on, a passcode of digits alone that comes from Google must have at least six of them.")
+	}
 }
 
 func (p *planner) clear(r lock.Request) {
@@ -105,8 +109,14 @@ func (p *planner) clear(r lock.Request) {
 		p.warn("work_profile_only", "Only the passcode of the work profile is removed. The passcode of the device stays as it is.")
 	case android.ModeDeviceAdmin:
 	}
+	if !p.facts.Policy.AllowsNone(p.facts.APILevel) {
+		p.findings = append(p.findings, lock.Finding{
+			Code: string(android.CodePolicy), Level: lock.LevelBlock, Forceable: true, // its policy may be another one by then
+			Text: "The password policy of this device asks for a passcode, so it cannot be removed.",
+		})
+	}
 	p.recently()
-	p.add(lock.LevelInfo, "proves_receipt", "", receipt)
+	p.add(lock.LevelInfo, "proves_receipt", "", receiptText)
 }
 
 // recently says what a reset costs.

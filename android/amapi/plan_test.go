@@ -7,8 +7,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/latchkey-mdm/latchkey/android"
 	"github.com/latchkey-mdm/latchkey/android/amapi"
 	"github.com/latchkey-mdm/latchkey/lock"
+	"github.com/latchkey-mdm/latchkey/pin"
 )
 
 // plan asks the platform for its plan of an order.
@@ -122,16 +124,68 @@ func TestPlanWarns(t *testing.T) {
 	assert.Contains(t, codes(p, lock.LevelWarn), "text_not_shown")
 }
 
-// TestPlanPolicy: a passcode is drawn that Android 14 takes, whatever the device's own policy is.
+// TestPlanPolicy: a passcode is drawn that the device takes, with at least the six digits of Android 14; where none can be, that is said.
 func TestPlanPolicy(t *testing.T) {
 	for _, level := range []string{"", "26", "33", "34", "36"} {
 		for _, quality := range []string{"", "65536", "131072", "196608", "262144", "327680", "393216"} {
-			p := plan(t, device("api_level", level, "quality", quality, "min_length", "4"), lock.Request{Kind: lock.KindResetPasscode})
+			d := device("api_level", level, "quality", quality, "min_length", "4")
+			p := plan(t, d, lock.Request{Kind: lock.KindResetPasscode})
 			assert.GreaterOrEqual(t, p.Policy.Length, 6)
 			code, err := p.Policy.Generate()
 			require.NoError(t, err)
-			assert.False(t, code.IsZero())
+			f := android.FromDevice(d)
+			assert.Empty(t, android.Validate(code, f.APILevel, f.Policy))
 		}
+	}
+	for _, quality := range []string{"131072", "262144", "393216"} {
+		p := plan(t, device("quality", quality, "min_length", "18"), lock.Request{Kind: lock.KindResetPasscode})
+		assert.Equal(t, []string{"policy_not_met"}, codes(p, lock.LevelBlock))
+		_, err := p.Policy.Generate()
+		require.ErrorIs(t, err, pin.ReasonPolicy)
+	}
+}
+
+// TestPlanOwnPasscode: one of the caller's own is measured by itself, by what the device takes, and by what Google adds to that.
+func TestPlanOwnPasscode(t *testing.T) {
+	for name, c := range map[string]struct {
+		code   string
+		facts  []string
+		blocks []string
+	}{
+		"six digits":              {"482915", []string{"quality", "131072"}, nil},
+		"ten digits":              {"7391528046", []string{"quality", "131072"}, nil},
+		"a password":              {"Tr4velling", []string{"quality", "131072"}, nil},
+		"five digits":             {"48291", nil, []string{"passcode_too_short"}},
+		"five digits, Android 13": {"48291", []string{"api_level", "33"}, nil},
+		"five digits, no level":   {"48291", []string{"api_level", ""}, []string{"passcode_too_short"}},
+		"five characters":         {"4829x", nil, nil},
+		"said once":               {"48291", []string{"quality", "131072", "min_length", "6"}, []string{"passcode_too_short"}},
+		"too short by the policy": {"482915", []string{"quality", "131072", "min_length", "8"}, []string{"passcode_too_short"}},
+		"digits for a password":   {"48291573", []string{"quality", "262144"}, []string{"passcode_weak_credential_type"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := plan(t, device(c.facts...), lock.Request{Kind: lock.KindResetPasscode, PIN: token(t, c.code)})
+			assert.Equal(t, c.blocks, codes(p, lock.LevelBlock))
+			require.NoError(t, p.Policy.Check(token(t, c.code)))
+			assert.Len(t, c.code, p.Policy.Length)
+			for _, f := range p.Findings {
+				assert.NotContains(t, f.Text, c.code)
+			}
+		})
+	}
+}
+
+// TestPlanClearPolicy: a device that must have a passcode keeps it. The policy may be another one when the command arrives, so that can be
+// forced.
+func TestPlanClearPolicy(t *testing.T) {
+	p := plan(t, device("quality", "131072"), lock.Request{Kind: lock.KindClearPasscode})
+	require.Equal(t, []string{"policy_needs_passcode"}, codes(p, lock.LevelBlock))
+	for _, f := range p.Findings {
+		assert.Equal(t, f.Level == lock.LevelBlock, f.Forceable)
+	}
+	for _, level := range []string{"30", "31"} { // the first takes no heed of complexity
+		p = plan(t, device("api_level", level, "complexity", "65536"), lock.Request{Kind: lock.KindClearPasscode})
+		assert.Equal(t, level == "31", len(codes(p, lock.LevelBlock)) > 0, level)
 	}
 }
 

@@ -5,14 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/fnv"
+	"slices"
 	"time"
 
 	"github.com/latchkey-mdm/latchkey/lock"
 )
-
-// slack is how far the end of an operation may be from that of its action: less than two orders for one device are apart as a rule, and more
-// than Google's clock may be wrong.
-const slack = 20 * time.Second
 
 type sender struct {
 	client *Client
@@ -28,17 +26,23 @@ func (s *sender) Send(ctx context.Context, o lock.Order, body []byte) (string, e
 	if !IsDeviceName(device) {
 		return "", &Error{Class: ClassNoName, notTaken: true, refusal: map[string]string{"code": "DEVICE_NAME"}}
 	}
-	left := o.Action.NotAfter.Sub(s.client.now()).Truncate(time.Second)
-	if left < time.Second {
+	left := o.Action.NotAfter.Sub(s.client.now())
+	if left < 2*time.Second { // the mark takes up to one
 		return "", &Error{Class: ClassExpired, notTaken: true}
 	}
 	if o.Action.Deliveries-o.Action.Deferrals > 1 {
-		name, err := s.find(ctx, device, o.Action)
-		if name != "" || err != nil {
-			return name, err
+		own, err := s.own(ctx, device, o.Action)
+		if err != nil {
+			if e := (*Error)(nil); errors.As(err, &e) {
+				e.notTaken = true // nothing was issued this time: it does not count
+			}
+			return "", err
+		}
+		if len(own) > 0 {
+			return slices.MaxFunc(own, func(a, b Operation) int { return a.Created.Compare(b.Created) }).Name, nil
 		}
 	}
-	text, err := withDuration(body, left)
+	text, err := withDuration(body, (left-time.Second).Truncate(time.Second)+mark(o.Action.ID))
 	if err != nil {
 		return "", err
 	}
@@ -46,25 +50,22 @@ func (s *sender) Send(ctx context.Context, o lock.Order, body []byte) (string, e
 	return op.Name, err
 }
 
-// find looks for the operation of an action that was sent before. It knows it by type, by its time, which is not before the action was
-// first sent, and by its end, which is that of the action. Of several it takes the last, since all of them carry the same command.
-func (s *sender) find(ctx context.Context, device string, a lock.Action) (name string, err error) {
+// mark is what the duration of an action's operations has beyond whole seconds, by which they are known again: it depends on the action
+// alone, is one of a thousand million, and 0 is not among them. Times say nothing: Google's clock is another one, and the next order for the
+// device may follow at once.
+func mark(id lock.ID) time.Duration {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(id)) // it never fails
+	return 1 + time.Duration(h.Sum64()%uint64(time.Second-1))
+}
+
+// own lists the operations of an action that Google remembers. All of them carry the same command. If Google gives back a duration without
+// its fraction, there are none: then a command whose answer got lost is issued again.
+func (s *sender) own(ctx context.Context, device string, a lock.Action) ([]Operation, error) {
 	found, err := s.client.Operations(ctx, device)
-	if err != nil {
-		if e := (*Error)(nil); errors.As(err, &e) {
-			e.notTaken = true // nothing was issued this time: it does not count
-		}
-		return "", err
-	}
-	var last time.Time
-	for _, o := range found {
-		end := o.Created.Add(o.Duration).Sub(a.NotAfter).Abs()
-		own := o.Device() == device && o.Type == string(typeOf(a.Kind)) && end <= slack && !o.Created.Before(a.Issued.Truncate(time.Millisecond))
-		if own && !o.Created.Before(last) {
-			name, last = o.Name, o.Created
-		}
-	}
-	return name, nil
+	return slices.DeleteFunc(found, func(o Operation) bool {
+		return o.Device() != device || o.Type != string(typeOf(a.Kind)) || o.Duration%time.Second != mark(a.ID)
+	}), err
 }
 
 // withDuration adds to an encoded command how long it may wait.
@@ -73,7 +74,7 @@ func withDuration(body []byte, d time.Duration) ([]byte, error) {
 	if json.Unmarshal(body, &fields) != nil || fields == nil {
 		return nil, errors.New("amapi: not a command of this package's codec")
 	}
-	text, err := json.Marshal(seconds(d))
+	text, err := json.Marshal(fmt.Sprintf("%d.%09ds", d/time.Second, d%time.Second))
 	if err != nil {
 		return nil, err
 	}
@@ -87,13 +88,23 @@ func (s *sender) Poll(ctx context.Context, a lock.Action) (lock.Report, error) {
 	if err != nil {
 		return lock.Report{}, err
 	}
-	outcome, facts := o.Report()
-	return lock.Report{Ref: o.Name, Outcome: outcome, Facts: facts}, nil
+	return o.Report(), nil
 }
 
-// Withdraw cancels an action's operation. What became of that its notification tells.
+// Withdraw cancels an action's operations: the one that it has the name of, and if it was sent more than once, all that are found. What
+// became of that their notifications tell.
 func (s *sender) Withdraw(ctx context.Context, a lock.Action) error {
-	if err := s.client.Cancel(ctx, a.Ref); err != nil {
+	errs := []error{s.client.Cancel(ctx, a.Ref)}
+	if a.Deliveries-a.Deferrals > 1 {
+		own, err := s.own(ctx, (Operation{Name: a.Ref}).Device(), a)
+		errs = append(errs, err)
+		for _, o := range own {
+			if o.Name != a.Ref && !o.Done {
+				errs = append(errs, s.client.Cancel(ctx, o.Name))
+			}
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("withdraw %s: %w", a.ID, err)
 	}
 	return nil

@@ -27,13 +27,13 @@ type agent struct {
 	enrolment     *enrolment
 	signing       *ecdsa.PrivateKey
 	agreement     *ecdsa.PrivateKey
-	tokenID       string
+	tokenID       string // of the token that is set; empty: none, or nobody knows which
 	escrowRefused bool
-	sequence      int64                // highest number that was executed
+	sequence      map[string]int64     // highest number of a command that was begun, by the device ID that it was for
 	results       map[string]*result   // final ones, by the ID of the command
-	executing     map[string]execution // what was begun and has no result
-	uncertain     map[string]bool      // passcode commands of which a crash left open whether they took effect
+	executing     map[string]execution // what was begun and has no result: a crash left open whether it took effect
 	outbox        []*result            // not acknowledged by the server, oldest first
+	alone         int                  // how many of them are sent one by one, since a server refused them together
 	serverTime    time.Time            // the last that the server told
 	offset        time.Duration        // added to the device's clock, since the server refused it
 	stateDue      bool                 // the server does not know the state yet
@@ -55,9 +55,9 @@ type enrolment struct {
 
 // execution is a command that was begun.
 type execution struct {
-	name     string
 	seq      int64
 	received time.Time
+	reported bool // as UNKNOWN, since the agent started again
 }
 
 // changed notes that the server should be told the state. A long poll is cut short for it.
@@ -68,9 +68,8 @@ func (d *Device) changed() {
 	}
 }
 
-// restartAgent is what the agent does first when it runs again: a passcode command without a result is reported as unknown, and
-// executed when it comes again; a lock is just executed again. Of the former only a success is final from now on: that the second
-// attempt failed does not say that the first one did.
+// restartAgent is what the agent does first when it runs again: a command without a result is reported as unknown. It stays marked, and is
+// executed when it comes again; from now on only a success of it is final: that the second attempt failed does not say that the first did.
 func (d *Device) restartAgent() {
 	a := &d.agent
 	a.crashed = false
@@ -80,10 +79,9 @@ func (d *Device) restartAgent() {
 	}
 	slices.Sort(ids)
 	for _, id := range ids {
-		e := a.executing[id]
-		delete(a.executing, id)
-		if e.name == cmdReset || e.name == cmdClear {
-			a.uncertain[id] = true
+		if e := a.executing[id]; !e.reported {
+			e.reported = true
+			a.executing[id] = e
 			a.outbox = append(a.outbox, d.newResult(id, e.seq, e.received, failed(codeUnknown, "the agent crashed while it executed")))
 		}
 	}

@@ -48,7 +48,9 @@ func (d *Device) handle(jws string) error {
 	}
 	a := &d.agent
 	received := d.now()
-	a.executing[c.ID] = execution{name: c.Name, seq: c.Seq, received: received}
+	_, again := a.executing[c.ID]
+	a.executing[c.ID] = execution{seq: c.Seq, received: received}
+	a.sequence[a.enrolment.device] = c.Seq
 	if d.crash(CrashBefore) {
 		return ErrCrashed
 	}
@@ -58,11 +60,10 @@ func (d *Device) handle(jws string) error {
 		o = d.execute(c, s)
 		d.mu.Lock()
 	}
-	if d.crash(CrashAfter) {
+	if a.crashed || d.crash(CrashAfter) {
 		return ErrCrashed
 	}
-	if a.uncertain[c.ID] && o.state != stateSucceeded {
-		delete(a.executing, c.ID)
+	if again && o.state != stateSucceeded {
 		d.report(d.newResult(c.ID, c.Seq, received, stillUnknown(o.code)))
 		return nil
 	}
@@ -93,7 +94,6 @@ func (d *Device) crash(f Fault) bool {
 func (d *Device) keep(r *result) {
 	d.agent.results[r.ID] = r
 	delete(d.agent.executing, r.ID)
-	d.agent.sequence = max(d.agent.sequence, r.Seq)
 }
 
 // report queues a result, unless the same one waits already. A command without an ID has nobody to be reported to.
@@ -115,41 +115,60 @@ func (d *Device) admit(jws string) (command, secrets, *result) {
 	}
 	var c command
 	unreadable := json.Unmarshal(payload, &c) != nil || c.Typ != "android.dpc.command"
-	refuse := func(code string, final bool) (command, secrets, *result) {
-		r := d.newResult(c.ID, c.Seq, now, rejected(code))
-		if final && a.uncertain[c.ID] {
-			r = d.newResult(c.ID, c.Seq, now, stillUnknown(code))
-		} else if final {
-			a.results[c.ID] = r
-		}
-		return c, secrets{}, r
-	}
 	if c.Dev != a.enrolment.device || c.User != 0 {
-		return refuse("WRONG_DEVICE", false)
+		return c, secrets{}, d.newResult(c.ID, c.Seq, now, rejected("WRONG_DEVICE"))
 	}
 	if known := a.results[c.ID]; known != nil {
 		again := *known
-		again.Duplicate = true
+		again.Duplicate, again.unread = true, 0
 		return c, secrets{}, &again
 	}
-	expiry, err := time.Parse(time.RFC3339, c.Expiry)
-	switch {
-	case c.V != 1 || unreadable:
-		return refuse("UNSUPPORTED_VERSION", true)
-	case err != nil || !later(now, a.serverTime).Before(expiry):
-		return refuse("EXPIRED", true)
-	case c.Seq <= a.sequence:
-		return refuse("STALE", false)
-	case !slices.Contains([]string{cmdLock, cmdReset, cmdClear, cmdProvision, cmdTokenStatus, cmdRevoke, cmdReportState}, c.Name):
-		return refuse("UNKNOWN_COMMAND", true)
+	if unreadable {
+		return c, secrets{}, d.refuse(c, now, "UNSUPPORTED_VERSION")
+	}
+	if code := d.outdated(c, now); code != "" {
+		return c, secrets{}, d.refuse(c, now, code)
 	}
 	var s secrets
 	if c.Args.Secret != "" {
 		if s, err = open(c.Args.Secret, a.agreement); err != nil {
-			return refuse("DECRYPT_FAILED", true)
+			return c, s, d.refuse(c, now, "DECRYPT_FAILED")
 		}
 	}
 	return c, s, nil
+}
+
+// outdated is why a command that is meant for this device is not executed; empty when it is.
+func (d *Device) outdated(c command, now time.Time) string {
+	expiry, err := time.Parse(time.RFC3339, c.Expiry)
+	switch {
+	case c.V != 1:
+		return "UNSUPPORTED_VERSION"
+	case err != nil || !later(now, d.agent.serverTime).Before(expiry):
+		return "EXPIRED"
+	case c.Seq <= d.agent.sequence[c.Dev]:
+		return codeStale
+	case !slices.Contains([]string{cmdLock, cmdReset, cmdClear, cmdProvision, cmdTokenStatus, cmdRevoke, cmdReportState}, c.Name):
+		return "UNKNOWN_COMMAND"
+	}
+	return ""
+}
+
+// refuse is the result of a command that is not executed: UNKNOWN when a crash left open whether it was before.
+func (d *Device) refuse(c command, now time.Time, code string) *result {
+	o := rejected(code)
+	_, executing := d.agent.executing[c.ID]
+	if executing {
+		o = stillUnknown(code)
+	}
+	if code == codeStale {
+		o.observed = map[string]string{"seq": strconv.FormatInt(d.agent.sequence[c.Dev], 10)}
+	}
+	r := d.newResult(c.ID, c.Seq, now, o)
+	if code != codeStale && !executing {
+		d.agent.results[c.ID] = r
+	}
+	return r
 }
 
 func later(a, b time.Time) time.Time {

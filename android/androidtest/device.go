@@ -26,7 +26,8 @@ type platform struct {
 	work      user // the work profile of a profile mode
 	separate  bool // the work profile has a lock of its own
 	token     escrowToken
-	leaked    int // Weaver slots of removed tokens that the firmware never freed
+	noEscrow  bool // the escrow data of the managed user is destroyed
+	leaked    int  // Weaver slots of removed tokens that the firmware never freed
 	owner     passwordOwner
 	doNotAsk  bool
 	message   string
@@ -81,6 +82,7 @@ func New(cfg Config) (*Device, error) {
 		person:   user{passcode: cfg.Passcode, kind: kindOf(cfg.Passcode), by: byPerson, unlocked: true},
 		work:     user{passcode: cfg.WorkPasscode, kind: kindOf(cfg.WorkPasscode), by: byPerson, unlocked: true},
 		separate: cfg.WorkPasscode != "",
+		noEscrow: cfg.EscrowDisabled,
 		screenOn: true,
 		boots:    1,
 	}

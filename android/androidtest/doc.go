@@ -43,9 +43,10 @@
 // results that no server has acknowledged, and its state when that changed (boot, token, passcode, lock); then it asks for commands. A
 // command goes this way: signature, audience, repetition, expiry, number, secrets; then a durable note that it executes, the
 // preconditions, the act, a durable result. The same ID again gets the same result, marked as a duplicate. Not kept are the results
-// BAD_SIGNATURE, WRONG_DEVICE and STALE, so that the true command can still come. After a crash between the two notes, a passcode
-// command is reported as UNKNOWN, and every command is executed when it comes again. From then on only a success of it is final: a second
-// attempt that fails, or comes too late, is UNKNOWN again, since the first may have set the passcode.
+// BAD_SIGNATURE, WRONG_DEVICE, STALE and UNKNOWN, so that the true command can still come. After a crash between the two notes, a command
+// is reported as UNKNOWN, and executed when it comes again. From then on only a success of it is final: a second attempt that fails, or
+// comes too late, is UNKNOWN again, since the first may have taken effect. A result that was taken three times and never acknowledged
+// is dropped.
 //
 // The clock of the agent is the device's own (Config.ClockSkew) until the server refuses a request for it; then it goes by the server's.
 //

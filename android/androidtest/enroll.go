@@ -93,7 +93,7 @@ func (d *Device) enrolment(code string) (string, error) {
 		if a.agreement, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
 			return "", err
 		}
-		a.results, a.executing, a.uncertain = map[string]*result{}, map[string]execution{}, map[string]bool{}
+		a.results, a.executing, a.sequence = map[string]*result{}, map[string]execution{}, map[string]int64{}
 	}
 	return sign(a.signing, typeEnroll, "", true, enrolRequest{
 		V: 1, Typ: "android.dpc.enroll", Code: code, Issued: stamp(d.now()), AgreementKey: jose.JSONWebKey{Key: a.agreement.Public()},
@@ -108,6 +108,6 @@ func (d *Device) FactoryReset() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	open := user{kind: NoCredential, by: byPerson, unlocked: true}
-	d.platform = platform{person: open, work: open, screenOn: true, boots: 1, offline: d.platform.offline}
+	d.platform = platform{person: open, work: open, noEscrow: d.cfg.EscrowDisabled, screenOn: true, boots: 1, offline: d.platform.offline}
 	d.agent = agent{}
 }

@@ -26,6 +26,8 @@ const (
 	codeOK       = "OK"
 	codeMismatch = "TOKEN_MISMATCH"
 	codeUnknown  = "UNKNOWN"
+	codeStale    = "STALE"
+	codeEscrow   = "ESCROW_DISABLED"
 )
 
 func (d *Device) executeLock(c command) outcome {
@@ -72,7 +74,7 @@ func (d *Device) executeReset(c command, s secrets) outcome {
 	}
 	switch {
 	case err != nil:
-		return thrown(err)
+		return d.learnt(thrown(err))
 	case !ok:
 		return d.whyNot(c, passcode)
 	}
@@ -132,34 +134,50 @@ func (d *Device) tokenReady(id string) (outcome, bool) {
 	return failed("TOKEN_NOT_SET", ""), false
 }
 
+// executeProvision sets a token. The ID of the token before is forgotten first, durably, since the call removes that token, and the new one is
+// noted afterwards. After a crash in between nobody knows which token is set, and an active one does not keep the command from being done over.
 func (d *Device) executeProvision(c command, s secrets) outcome {
 	active, err := d.IsResetPasswordTokenActive()
 	if err != nil {
 		return thrown(err)
 	}
-	if active && d.State().TokenID == c.Args.TokenID {
+	id := d.State().TokenID
+	if active && id == c.Args.TokenID {
 		return succeeded()
 	}
-	if active && !c.Args.Replace {
+	if active && id != "" && !c.Args.Replace {
 		return failed("TOKEN_ALREADY_ACTIVE", "")
 	}
+	d.mu.Lock()
+	d.agent.tokenID = ""
+	d.mu.Unlock()
 	ok, err := d.SetResetPasswordToken(s.Token)
+	if err != nil {
+		return d.learnt(thrown(err))
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.agent.tokenID = ""
-	if err != nil {
-		o := thrown(err)
-		d.agent.escrowRefused = o.code == "ESCROW_DISABLED"
-		return o
-	}
 	if !ok {
 		return failed("UNSUPPORTED", "setResetPasswordToken returned false")
+	}
+	if d.crash(CrashSettingToken) {
+		return outcome{}
 	}
 	d.agent.tokenID = c.Args.TokenID
 	if d.platform.token.pending {
 		return outcome{state: stateSucceeded, code: codeOK, detail: "pending: somebody must type the passcode"}
 	}
 	return succeeded()
+}
+
+// learnt keeps what an answer says of the device for good.
+func (d *Device) learnt(o outcome) outcome {
+	if o.code == codeEscrow {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.agent.escrowRefused, d.agent.tokenID = true, ""
+	}
+	return o
 }
 
 // executeRevoke is done also when no token is set: that is what was asked for.
@@ -185,7 +203,7 @@ func thrown(err error) outcome {
 	}
 	switch {
 	case e.Message == msgEscrow:
-		o.code = "ESCROW_DISABLED"
+		o.code = codeEscrow
 	case e.Message == msgNoSlots:
 		o.code = "WEAVER_EXHAUSTED"
 	case e.Class == NoSuchMethodError || e.Message == msgAdminDead || e.Message == msgOwnerDead:

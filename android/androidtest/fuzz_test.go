@@ -23,7 +23,7 @@ func FuzzCommand(f *testing.F) {
 		d, err := New(Config{Passcode: "482915"})
 		require.NoError(t, err)
 		d.agent.signing, d.agent.agreement = key, key
-		d.agent.results, d.agent.executing, d.agent.uncertain = map[string]*result{}, map[string]execution{}, map[string]bool{}
+		d.agent.results, d.agent.executing, d.agent.sequence = map[string]*result{}, map[string]execution{}, map[string]int64{}
 		d.agent.enrolment = &enrolment{device: "dev-1", keys: jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), KeyID: "k1"}}}}
 		jws := string(payload)
 		if signed {

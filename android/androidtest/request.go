@@ -169,9 +169,10 @@ func (d *Device) takeTime(body []byte) bool {
 	return true
 }
 
-// heard remembers the latest time that the server told.
+// heard remembers the time that the server told last. An earlier one replaces a later one: a server whose clock was wrong once must not make
+// every command expire until then.
 func (d *Device) heard(t time.Time) {
-	if t.After(d.agent.serverTime) {
+	if !t.IsZero() {
 		d.agent.serverTime = t
 	}
 }

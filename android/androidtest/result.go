@@ -27,6 +27,8 @@ type result struct {
 	Received   string            `json:"received_at"`
 	Executed   string            `json:"executed_at,omitempty"`
 	Device     stateBlock        `json:"device"`
+
+	unread int // how often a server took it and did not acknowledge it
 }
 
 // outcome is how a command ended.
@@ -51,10 +53,12 @@ func (d *Device) newResult(id string, seq int64, received time.Time, o outcome) 
 	}
 }
 
-// maxResults is how many results one request may have.
-const maxResults = 16
+const (
+	maxResults = 16 // in one request
+	maxUnread  = 3  // a result that was taken so often and never acknowledged cannot be read
+)
 
-// sendResults sends what is not acknowledged, and forgets what the server acknowledges.
+// sendResults sends what is not acknowledged, and forgets what the server acknowledges, or cannot read.
 func (d *Device) sendResults(ctx context.Context) error {
 	body, ids, err := d.packResults()
 	if err != nil || len(ids) == 0 {
@@ -73,6 +77,9 @@ func (d *Device) sendResults(ctx context.Context) error {
 	case d.strikes(LoseReceipt):
 		return ErrCut
 	case ans.Status != http.StatusOK:
+		if faulty(ans) {
+			d.separate(ids)
+		}
 		return unexpected("results", ans)
 	}
 	var got struct {
@@ -83,13 +90,35 @@ func (d *Device) sendResults(ctx context.Context) error {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.agent.alone = max(0, d.agent.alone-len(ids))
 	d.agent.outbox = slices.DeleteFunc(d.agent.outbox, func(r *result) bool {
-		return slices.Contains(ids, r.RID) && slices.Contains(got.Acked, r.ID)
+		if !slices.Contains(ids, r.RID) {
+			return false
+		}
+		r.unread++
+		return slices.Contains(got.Acked, r.ID) || r.unread >= maxUnread
 	})
 	return nil
 }
 
-// packResults signs the oldest results, and names those that are in it.
+// faulty says that the request was none of the contract: the same again would be refused again.
+func faulty(ans Answer) bool {
+	return ans.Status == http.StatusBadRequest || ans.Status == http.StatusRequestEntityTooLarge
+}
+
+// separate finds the result that a server refuses: they are sent one by one, and the one that is refused alone is dropped.
+func (d *Device) separate(rids []string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(rids) > 1 {
+		d.agent.alone = len(rids)
+		return
+	}
+	d.agent.alone = max(0, d.agent.alone-1)
+	d.agent.outbox = slices.DeleteFunc(d.agent.outbox, func(r *result) bool { return r.RID == rids[0] })
+}
+
+// packResults signs the oldest results, as many as one request may have, and names those that are in it.
 func (d *Device) packResults() (body []byte, rids []string, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -99,10 +128,18 @@ func (d *Device) packResults() (body []byte, rids []string, err error) {
 		a.held, a.outbox = append(a.held, a.outbox...), nil
 	}
 	var signed []string
-	for _, r := range a.outbox[:min(len(a.outbox), maxResults)] {
+	size := len(`{"results":[],"v":1}`)
+	most := maxResults
+	if a.alone > 0 {
+		most = 1
+	}
+	for _, r := range a.outbox[:min(len(a.outbox), most)] {
 		jws, err := sign(a.signing, typeResult, a.enrolment.device, false, r)
 		if err != nil {
 			return nil, nil, err
+		}
+		if size += len(jws) + len(`"",`); size > maxBody {
+			break
 		}
 		signed, rids = append(signed, jws), append(rids, r.RID)
 	}
@@ -124,7 +161,7 @@ func (d *Device) sendState(ctx context.Context) error {
 	if err == nil && ans.Status != http.StatusNoContent {
 		err = unexpected("state", ans)
 	}
-	if err != nil {
+	if err != nil && !faulty(ans) {
 		d.mu.Lock()
 		d.agent.stateDue = true
 		d.mu.Unlock()

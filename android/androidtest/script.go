@@ -7,14 +7,15 @@ type Fault int
 
 // The faults. Each waits for its next occasion, and an occasion uses up one of its kind.
 const (
-	LoseCommands  Fault = iota // the server has answered a poll with commands, and the device sees at most what Inject put there
-	Tamper                     // somebody changes the next command on its way
-	LoseResults                // the results never reach the server: they are sent again
-	LoseReceipt                // the server takes the results, but its answer never arrives: they are sent again
-	RepeatResults              // the results are sent twice
-	HoldResults                // the results stay on their way until Flush
-	CrashBefore                // the agent crashes after it noted that it executes, and before it does
-	CrashAfter                 // the agent crashes after it executed, and before it notes the result
+	LoseCommands      Fault = iota // the server has answered a poll with commands, and the device sees at most what Inject put there
+	Tamper                         // somebody changes the next command on its way
+	LoseResults                    // the results never reach the server: they are sent again
+	LoseReceipt                    // the server takes the results, but its answer never arrives: they are sent again
+	RepeatResults                  // the results are sent twice
+	HoldResults                    // the results stay on their way until Flush
+	CrashBefore                    // the agent crashes after it noted that it executes, and before it does
+	CrashAfter                     // the agent crashes after it executed, and before it notes the result
+	CrashSettingToken              // the agent crashes after setResetPasswordToken, and before it notes which token is set
 )
 
 type script map[Fault]int

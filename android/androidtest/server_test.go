@@ -25,6 +25,10 @@ type server struct {
 	key     *ecdsa.PrivateKey
 	forges  bool          // signs with a key that no device knows
 	waiting chan struct{} // one for each long poll
+	deaf    bool          // takes results and acknowledges none
+	hates   string        // the code of results that it refuses with all that came with them
+	clock   string
+	device  string // the ID that it gives
 
 	mu        sync.Mutex
 	agreement jose.JSONWebKey
@@ -36,13 +40,13 @@ type server struct {
 
 func newServer(t testing.TB) *server {
 	t.Helper()
-	s := &server{t: t, waiting: make(chan struct{}, 100)}
+	s := &server{t: t, waiting: make(chan struct{}, 100), clock: "2026-11-21T16:00:00Z", device: "dev-1"}
 	s.key = newKey(t)
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /android/v1/enroll", s.enrol)
-	mux.HandleFunc("GET /android/v1/devices/dev-1/commands", s.poll)
-	mux.HandleFunc("POST /android/v1/devices/dev-1/results", s.result)
-	mux.HandleFunc("POST /android/v1/devices/dev-1/state", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("GET /android/v1/devices/{dev}/commands", s.poll)
+	mux.HandleFunc("POST /android/v1/devices/{dev}/results", s.result)
+	mux.HandleFunc("POST /android/v1/devices/{dev}/state", func(w http.ResponseWriter, _ *http.Request) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.states++
@@ -76,7 +80,7 @@ func (s *server) enrol(w http.ResponseWriter, r *http.Request) {
 	defer s.mu.Unlock()
 	s.agreement = m.AgreementKey
 	_ = json.NewEncoder(w).Encode(map[string]any{
-		"v": 1, "dev": "dev-1", "server_time": "2026-11-21T16:00:00Z", "keys": []jose.JSONWebKey{{Key: s.key.Public(), KeyID: "k1"}},
+		"v": 1, "dev": s.device, "server_time": "2026-11-21T16:00:00Z", "keys": []jose.JSONWebKey{{Key: s.key.Public(), KeyID: "k1"}},
 	})
 }
 
@@ -88,11 +92,12 @@ func (s *server) poll(w http.ResponseWriter, r *http.Request) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	w.Header().Set("Latchkey-Time", s.clock)
 	if len(s.commands) == 0 {
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
-	_ = json.NewEncoder(w).Encode(map[string]any{"v": 1, "commands": s.commands, "server_time": "2026-11-21T16:00:00Z"})
+	_ = json.NewEncoder(w).Encode(map[string]any{"v": 1, "commands": s.commands, "server_time": s.clock})
 	s.commands = nil
 }
 
@@ -111,8 +116,14 @@ func (s *server) result(w http.ResponseWriter, r *http.Request) {
 		}
 		var payload map[string]any
 		assert.NoError(s.t, json.Unmarshal(signed.UnsafePayloadWithoutVerification(), &payload))
+		if payload["code"] == s.hates {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
 		s.results = append(s.results, payload)
-		acked = append(acked, payload["id"])
+		if !s.deaf {
+			acked = append(acked, payload["id"])
+		}
 	}
 	_ = json.NewEncoder(w).Encode(map[string]any{"v": 1, "acked": acked})
 }

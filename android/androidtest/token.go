@@ -41,7 +41,7 @@ func (d *Device) SetResetPasswordToken(token []byte) (bool, error) {
 		return false, throw(SecurityException, msgNotOwner)
 	}
 	d.removeToken()
-	if d.cfg.EscrowDisabled {
+	if d.platform.noEscrow {
 		return false, throw(SecurityException, msgEscrow)
 	}
 	d.platform.token = escrowToken{set: true, value: append([]byte(nil), token...), pending: true}
@@ -104,7 +104,7 @@ func (d *Device) useToken(password string, token []byte, by string) (bool, *Exce
 	}
 	t := &d.platform.token
 	switch {
-	case d.cfg.EscrowDisabled:
+	case d.platform.noEscrow:
 		return false, throw(SecurityException, msgEscrow)
 	case !t.active && d.cfg.APILevel >= levelT:
 		return false, nil
@@ -124,6 +124,14 @@ func (d *Device) tokenCaller(method string) *Exception {
 		return throw(SecurityException, msgNotOwner)
 	}
 	return nil
+}
+
+// DestroyEscrow destroys the escrow data of the managed user for good, as LockSettingsService does where nobody needs it any more: tokens are
+// refused from then on, also one that was active.
+func (d *Device) DestroyEscrow() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.platform.noEscrow = true
 }
 
 // activate makes a pending token one that can be used. It is false where Weaver has no slot left.

@@ -22,7 +22,10 @@ const (
 	lost     // pending, then a reboot
 	active   // set, and somebody typed the passcode
 	obsolete // active, then an untrusted reset
+	orphaned // active, then the escrow data was destroyed
 )
+
+const noEscrow = "SecurityException: Escrow token is disabled on the current user"
 
 func prepare(t *testing.T, d *androidtest.Device, stage int) {
 	t.Helper()
@@ -33,12 +36,15 @@ func prepare(t *testing.T, d *androidtest.Device, stage int) {
 	switch stage {
 	case lost:
 		d.Reboot()
-	case active, obsolete:
+	case active, obsolete, orphaned:
 		require.True(t, d.Type(d.Passcode()))
 		require.Equal(t, androidtest.TokenActive, d.State().Token)
 	}
 	if stage == obsolete {
 		d.UntrustedReset(old)
+	}
+	if stage == orphaned {
+		d.DestroyEscrow()
 	}
 }
 
@@ -65,6 +71,7 @@ func TestResetPasswordWithToken(t *testing.T) {
 		{"wrong token bytes", androidtest.Config{APILevel: 34, Passcode: old}, active, wrong, code, "false"},
 		{"obsolete token", androidtest.Config{APILevel: 34, Passcode: old}, obsolete, token, code, "false"},
 		{"obsolete token, 26: not replaced", androidtest.Config{APILevel: 26, Passcode: old}, obsolete, token, code, "true"},
+		{"escrow disabled on the user", androidtest.Config{APILevel: 34, Passcode: old}, orphaned, token, code, noEscrow},
 		{"policy, before the token", androidtest.Config{APILevel: 31, Passcode: "garden", Policy: alphabetic}, pending, token, code, "false"},
 		{"policy", androidtest.Config{APILevel: 34, Passcode: "garden", Policy: alphabetic}, active, token, code, "false"},
 		{"shorter than 4, 26", androidtest.Config{APILevel: 26}, active, token, "739", short},
@@ -104,7 +111,7 @@ func TestResetPasswordWithToken(t *testing.T) {
 
 func TestEscrowDisabled(t *testing.T) {
 	d := newDevice(t, androidtest.Config{APILevel: 34, EscrowDisabled: true})
-	assert.Equal(t, "SecurityException: Escrow token is disabled on the current user", said(d.SetResetPasswordToken(token)))
+	assert.Equal(t, noEscrow, said(d.SetResetPasswordToken(token)))
 	assert.Equal(t, "false", said(d.IsResetPasswordTokenActive()))
 }
 

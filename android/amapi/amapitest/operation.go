@@ -69,10 +69,22 @@ func (s *Server) issue(name string, body []byte) Answer {
 	o := &operation{name: s.nameFor(name, d, now), created: now, end: now.Add(wait), metadata: command}
 	command["@type"] = "type.googleapis.com/google.android.devicemanagement.v1.Command"
 	command["createTime"] = now.Format("2006-01-02T15:04:05.000Z")
-	command["duration"] = strconv.FormatInt(int64(wait/time.Second), 10) + "s"
+	command["duration"] = s.durationText(wait)
 	command["userName"] = strings.Split(name, "/devices/")[0] + "/users/1"
 	d.operations = append(d.operations, o)
 	return result(o)
+}
+
+// durationText is a duration as Google writes them: with as many groups of three digits behind the point as it takes.
+func (s *Server) durationText(d time.Duration) string {
+	text := fmt.Sprintf("%d.%09d", d/time.Second, d%time.Second)
+	if s.cfg.WholeSeconds {
+		text, _, _ = strings.Cut(text, ".")
+	}
+	for strings.Contains(text, ".") && strings.HasSuffix(text, "000") {
+		text = strings.TrimSuffix(text, "000")
+	}
+	return strings.TrimSuffix(text, ".") + "s"
 }
 
 // nameFor makes a name of the time, as Google does.

@@ -27,8 +27,10 @@ type Config struct {
 	Quota int
 	// RetryAfter is what such an answer says, in whole seconds. 0: nothing.
 	RetryAfter time.Duration
-	Key        *rsa.PrivateKey // of the service account; nil: a new one, which takes a moment to make
-	Listener   net.Listener    // nil: a free port of the loopback interface. Its address must be one of this machine
+	// WholeSeconds has operations tell their duration without its fraction.
+	WholeSeconds bool
+	Key          *rsa.PrivateKey // of the service account; nil: a new one, which takes a moment to make
+	Listener     net.Listener    // nil: a free port of the loopback interface. Its address must be one of this machine
 }
 
 // Call is one of the endpoints.
