@@ -219,6 +219,11 @@ func TestRestoreSignsOutAndVoidsLinks(t *testing.T) {
 	link := s.link(t, "")
 	_, err := s.open(t).Exec(t.Context(), `INSERT INTO server_sessions (id, data, expires_at) VALUES ('x', $1, 9999999999999999)`, []byte("x"))
 	require.NoError(t, err)
+	_, err = s.open(t).Exec(t.Context(), `INSERT INTO server_agent_codes (sha256, expires_at) VALUES ($1, 9999999999999999)`, []byte("x"))
+	require.NoError(t, err)
+	_, err = s.open(t).Exec(t.Context(), `INSERT INTO server_deliveries VALUES
+		('x', 'a', 'user', 'grace@example.com', 'ada', '', '', 'link', 'sent', '', 1, 1, 1, 1, 1, 1, 9999999999999999, 0, $1)`, []byte("x"))
+	require.NoError(t, err)
 	file := filepath.Join(t.TempDir(), "backup.db")
 	require.Zero(t, command(t, s.env, "backup", file, "-data", s.data()).code)
 	other := moved(t, s)
@@ -229,9 +234,15 @@ func TestRestoreSignsOutAndVoidsLinks(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, res.Body.Close())
 	assert.Equal(t, http.StatusForbidden, res.StatusCode)
-	var kept int
-	require.NoError(t, other.open(t).Readers.QueryRow(`SELECT count(*) FROM server_sessions`).Scan(&kept))
-	assert.Zero(t, kept)
+	for _, left := range []string{
+		`SELECT count(*) FROM server_sessions`,
+		`SELECT count(*) FROM server_agent_codes`,
+		`SELECT count(*) FROM server_deliveries WHERE token IS NOT NULL OR state <> 'void'`,
+	} {
+		var kept int
+		require.NoError(t, other.open(t).Readers.QueryRow(left).Scan(&kept))
+		assert.Zero(t, kept, left)
+	}
 }
 
 func TestBackupRefuses(t *testing.T) {

@@ -19,8 +19,8 @@ import (
 const restoreUsage = `Usage: server restore FILE [flags]
 
 Puts a file of "server backup" in the place of the SQLite database in the state folder, where no server may be running. Before that it
-checks that the file is whole, and that the keyring opens what is in it: restore the keyring first. Everybody is signed out, and links
-for enrolment that were not used are void.
+checks that the file is whole, and that the keyring opens what is in it: restore the keyring first. Everybody is signed out; links
+and codes for enrolment that were not used, and links to passcodes, are void.
 
 Flags:
 `
@@ -120,7 +120,7 @@ func (r *restoring) judge(ctx context.Context) error {
 }
 
 // opens proves that the keyring opens what is in the database, and takes out of it what must not come back: sessions that have ended
-// since, and codes that were used.
+// since, and codes and links that may have been used.
 func (r *restoring) opens(ctx context.Context, d *db.DB) error {
 	sealed, err := d.SealedBy(ctx)
 	if err != nil {
@@ -131,13 +131,19 @@ func (r *restoring) opens(ctx context.Context, d *db.DB) error {
 		if err != nil {
 			return err
 		}
-		for _, name := range []secret.Name{secret.DeviceCA, secret.AuditLog} {
+		for _, name := range []secret.Name{secret.DeviceCA, secret.AuditLog, secret.AgentCommands} {
 			if _, err := secret.Read(ctx, d, sealer, name); err != nil && !errors.Is(err, secret.ErrNone) {
 				return &usageError{"-keyring", "must be the one with which the backup was sealed", err}
 			}
 		}
 	}
-	for _, statement := range []string{`DELETE FROM server_sessions`, `DELETE FROM server_challenges WHERE issued IS NULL`} {
+	for _, statement := range []string{
+		`DELETE FROM server_sessions`,
+		`DELETE FROM server_challenges WHERE issued IS NULL`,
+		`DELETE FROM server_agent_codes WHERE signing_key IS NULL`,
+		`UPDATE server_deliveries SET state = 'void', cause = 'The database was restored from a backup: order the mail again.', token = NULL,
+			version = version + 1 WHERE token IS NOT NULL`,
+	} {
 		if _, err := d.Exec(ctx, statement); err != nil {
 			return err
 		}

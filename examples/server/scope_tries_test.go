@@ -195,8 +195,8 @@ func (s *scoped) consoleTries() map[string][]attempt {
 func (s *scoped) consolePhoneTries() map[string][]attempt {
 	const confirm = "confirm=EIRS"
 	return map[string][]attempt{
-		"GET /devices/{id}/reset":         {{}, {with: "?" + confirm}},
-		"POST /devices/{id}/reset":        {{with: confirm + "&reason=curious"}},
+		"GET /devices/{id}/reset":         {{}},
+		"POST /devices/{id}/reset":        {{with: confirm + "&step=verify"}, {with: confirm + "&reason=curious"}},
 		"POST /devices/{id}/reset/pin":    {{with: confirm + "&pin_mode=supplied&pin=73918264"}},
 		"POST /devices/{id}/clear":        {{with: form("reason", "curious")}},
 		"POST /devices/{id}/token":        {{with: "force=1"}},

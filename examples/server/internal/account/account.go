@@ -24,7 +24,7 @@ const (
 	// Admin is the name of the first administrator.
 	Admin = "admin"
 	// System is who orders what the server does by itself: it gives devices reset tokens, with every device, and nothing else. No account has
-	// this name; of one from before nothing is left but that.
+	// this name. One from before that was so can be listed and removed: neither its password nor its tokens are taken.
 	System = "latchkey"
 )
 
@@ -121,7 +121,7 @@ func (s *Store) CheckPassword(ctx context.Context, name, password, address strin
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return lock.Actor{}, fmt.Errorf("look up the account: %w", err)
 	}
-	known := err == nil && kept != "" // who has no password uses tokens alone
+	known := err == nil && kept != "" && name != System // who has no password uses tokens alone
 	if !known {
 		kept = decoy // takes as long as a real one, so that names cannot be found out
 	}

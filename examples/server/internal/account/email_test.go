@@ -66,8 +66,4 @@ func TestTriesOfLinksAreCountedApart(t *testing.T) {
 	may, err = w.TryLink(t.Context(), here)
 	require.NoError(t, err)
 	assert.False(t, may, "a sign-in gives no tries of links back")
-	require.NoError(t, w.ForgiveLink(t.Context(), here))
-	may, err = w.TryLink(t.Context(), here)
-	require.NoError(t, err)
-	assert.True(t, may)
 }

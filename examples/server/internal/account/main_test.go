@@ -32,6 +32,7 @@ func TestOnPostgreSQL(t *testing.T) {
 		"TestTriesAreLimited":                     TestTriesAreLimited,
 		"TestEmailOfAnAccount":                    TestEmailOfAnAccount,
 		"TestTriesOfLinksAreCountedApart":         TestTriesOfLinksAreCountedApart,
+		"TestServersOwnNameIsNoAccount":           TestServersOwnNameIsNoAccount,
 		"TestNobodyKeepsTheAdministratorOut":      TestNobodyKeepsTheAdministratorOut,
 		"TestWhatCountsAsOneAddress":              TestWhatCountsAsOneAddress,
 		"TestTheTableForgetsWhatCountsNoMore":     TestTheTableForgetsWhatCountsNoMore,

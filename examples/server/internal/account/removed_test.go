@@ -82,3 +82,29 @@ func TestIsName(t *testing.T) {
 		assert.Equal(t, want, account.IsName(name), name)
 	}
 }
+
+// An account that had the server's own name before that was reserved is nobody: else it would give tokens to every device.
+func TestServersOwnNameIsNoAccount(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	require.NoError(t, w.Create(ctx, boss, account.Account{Name: "old", Rights: []lock.Verb{lock.VerbView}, Restricted: true}, password))
+	token, err := w.NewToken(ctx, boss, "old")
+	require.NoError(t, err)
+	_, err = w.CheckToken(ctx, token)
+	require.NoError(t, err)
+	for _, statement := range []string{
+		`INSERT INTO server_accounts (name, password, rights, restricted, created_at, password_at)
+			SELECT 'latchkey', password, rights, restricted, created_at, password_at FROM server_accounts WHERE name = 'old'`,
+		`UPDATE server_tokens SET account = 'latchkey'`,
+	} {
+		_, err := w.db.Exec(ctx, statement)
+		require.NoError(t, err)
+	}
+	_, err = w.CheckToken(ctx, token)
+	require.ErrorIs(t, err, lock.ErrDenied)
+	_, err = w.CheckPassword(ctx, "old", password, here)
+	require.NoError(t, err)
+	_, err = w.CheckPassword(ctx, account.System, password, here)
+	require.ErrorIs(t, err, lock.ErrDenied)
+	require.NoError(t, w.Remove(ctx, boss, account.System), "it can be removed")
+}

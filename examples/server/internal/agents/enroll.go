@@ -18,10 +18,10 @@ import (
 
 // Enroll implements agent.Enrollments. The code, the device and its keys are one transaction, and the ledger is told before the device is
 // answered.
-func (s *Store) Enroll(ctx context.Context, e agent.Enrollment) (lock.Device, error) {
+func (s *Store) Enroll(ctx context.Context, e agent.Enrollment) (_ lock.Device, settled bool, err error) {
 	key, err := x509.MarshalPKIXPublicKey(e.SigningKey)
 	if err != nil {
-		return lock.Device{}, fmt.Errorf("enrol: %w", err)
+		return lock.Device{}, false, fmt.Errorf("enrol: %w", err)
 	}
 	sum := sha256.Sum256(key)
 	var id string
@@ -33,16 +33,16 @@ func (s *Store) Enroll(ctx context.Context, e agent.Enrollment) (lock.Device, er
 		return err
 	})
 	if errors.Is(err, inventory.ErrOtherDevice) {
-		return lock.Device{}, fmt.Errorf("%w: %w", agent.ErrCode, err)
+		return lock.Device{}, false, fmt.Errorf("%w: %w", agent.ErrCode, err)
 	}
 	if err != nil {
-		return lock.Device{}, fmt.Errorf("enrol: %w", err)
+		return lock.Device{}, false, fmt.Errorf("enrol: %w", err)
 	}
 	if err := s.Inventory.AnnounceAgent(ctx, id, sum[:]); err != nil {
-		return lock.Device{}, err
+		return lock.Device{}, false, err
 	}
 	d, err := s.Inventory.FindAgent(ctx, id)
-	return d.Device, err
+	return d.Device, true, err
 }
 
 // arrive enrols the device and uses the code up. The number of its commands goes on where it was.
@@ -54,10 +54,10 @@ func (s *Store) arrive(ctx context.Context, tx *sql.Tx, e agent.Enrollment, key,
 		return "", err
 	}
 	_, err = tx.ExecContext(ctx, `INSERT INTO server_agents
-		(device, signing_key, seq, fcm_token, fcm_at, fcm_dead_at, state_at, provisions, provision_at, asked_at)
-		VALUES ($1, $2, 0, $3, $4, 0, $5, 0, 0, 0) ON CONFLICT (device) DO UPDATE SET signing_key = excluded.signing_key,
+		(device, signing_key, seq, fcm_token, fcm_at, fcm_dead_at, state_at, provisions, provision_at, question, asks, asked_at)
+		VALUES ($1, $2, 0, $3, $4, 0, $5, 0, 0, '', 0, 0) ON CONFLICT (device) DO UPDATE SET signing_key = excluded.signing_key,
 		fcm_token = excluded.fcm_token, fcm_at = excluded.fcm_at, fcm_dead_at = 0, state_at = excluded.state_at, provisions = 0,
-		provision_at = 0, asked_at = 0`, id, key, e.FCMToken, db.Micros(s.Now()), db.Micros(e.State.At))
+		provision_at = 0, question = '', asks = 0, asked_at = 0`, id, key, e.FCMToken, db.Micros(s.Now()), db.Micros(e.State.At))
 	if err != nil {
 		return "", err
 	}

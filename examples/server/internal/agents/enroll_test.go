@@ -28,10 +28,10 @@ func TestCodeEnrolsOneDevice(t *testing.T) {
 	assert.Equal(t, 1, w.wiped, "and the ledger was told once")
 	thief := e
 	thief.SigningKey = newKey(t)
-	_, err := w.Enroll(t.Context(), thief)
+	_, _, err := w.Enroll(t.Context(), thief)
 	require.ErrorIs(t, err, agent.ErrCode)
 	w.now = w.now.Add(time.Minute)
-	_, err = w.Enroll(t.Context(), e)
+	_, _, err = w.Enroll(t.Context(), e)
 	require.ErrorIs(t, err, agent.ErrCode, "until it expires")
 }
 
@@ -45,7 +45,7 @@ func TestCodeThatIsNone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			e := w.phone("R5CT")
 			edit(&e)
-			_, err := w.Enroll(t.Context(), e)
+			_, _, err := w.Enroll(t.Context(), e)
 			require.ErrorIs(t, err, agent.ErrCode)
 			assert.Zero(t, w.wiped)
 		})
@@ -61,7 +61,7 @@ func TestCodeOfManyServersEnrolsOnce(t *testing.T) {
 		mine, s := e, w.another()
 		mine.SigningKey = newKey(t)
 		all.Go(func() {
-			d, err := s.Enroll(t.Context(), mine)
+			d, _, err := s.Enroll(t.Context(), mine)
 			if err == nil {
 				enrolled <- d.ID
 			} else {
@@ -80,7 +80,7 @@ func TestRefusedEnrolmentKeepsTheCode(t *testing.T) {
 	second := w.phone("R5CU")
 	honest := second.SigningKey
 	second.SigningKey = first.SigningKey // that of another device
-	_, err := w.Enroll(t.Context(), second)
+	_, _, err := w.Enroll(t.Context(), second)
 	require.ErrorIs(t, err, agent.ErrCode)
 	second.SigningKey = honest
 	w.enrol(second)
@@ -90,7 +90,7 @@ func TestEnrolsAgain(t *testing.T) {
 	w := newWorld(t)
 	first := w.phone("R5CT")
 	d := w.enrol(first)
-	n, err := w.Sequence(t.Context(), d.ID)
+	n, err := w.Sequence(t.Context(), d.ID, 0)
 	require.NoError(t, err)
 	require.NoError(t, w.State(t.Context(), d, w.state(map[string]string{"token_state": "active", "token_id": "T"})))
 	second := w.phone("R5CT")
@@ -100,10 +100,10 @@ func TestEnrolsAgain(t *testing.T) {
 	now, err := w.Device(t.Context(), d.ID)
 	require.NoError(t, err)
 	assert.True(t, second.SigningKey.Equal(now.Key), "the new key is the device's")
-	more, err := w.Sequence(t.Context(), d.ID)
+	more, err := w.Sequence(t.Context(), d.ID, 0)
 	require.NoError(t, err)
 	assert.Greater(t, more, n, "its commands are numbered on")
-	_, err = w.Enroll(t.Context(), first)
+	_, _, err = w.Enroll(t.Context(), first)
 	require.ErrorIs(t, err, agent.ErrCode, "the earlier answer is not true any more")
 }
 

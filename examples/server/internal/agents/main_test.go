@@ -32,17 +32,19 @@ func TestMain(m *testing.M) {
 
 func TestOnPostgreSQL(t *testing.T) {
 	dbtest.Run(t, map[string]func(*testing.T){
-		"TestCodeEnrolsOneDevice":          TestCodeEnrolsOneDevice,
-		"TestCodeOfManyServersEnrolsOnce":  TestCodeOfManyServersEnrolsOnce,
-		"TestRefusedEnrolmentKeepsTheCode": TestRefusedEnrolmentKeepsTheCode,
-		"TestEnrolsAgain":                  TestEnrolsAgain,
-		"TestRequestIsTakenOnce":           TestRequestIsTakenOnce,
-		"TestNumbersNeverRepeat":           TestNumbersNeverRepeat,
-		"TestStateBecomesFacts":            TestStateBecomesFacts,
-		"TestOldStateIsAskedFor":           TestOldStateIsAskedFor,
-		"TestTokens":                       TestTokens,
-		"TestTokenIsOrderedOnce":           TestTokenIsOrderedOnce,
-		"TestKeyIsMadeOnce":                TestKeyIsMadeOnce,
+		"TestCodeEnrolsOneDevice":            TestCodeEnrolsOneDevice,
+		"TestCodeOfManyServersEnrolsOnce":    TestCodeOfManyServersEnrolsOnce,
+		"TestRefusedEnrolmentKeepsTheCode":   TestRefusedEnrolmentKeepsTheCode,
+		"TestEnrolsAgain":                    TestEnrolsAgain,
+		"TestRequestIsTakenOnce":             TestRequestIsTakenOnce,
+		"TestNumbersNeverRepeat":             TestNumbersNeverRepeat,
+		"TestStateBecomesFacts":              TestStateBecomesFacts,
+		"TestOldStateIsAskedFor":             TestOldStateIsAskedFor,
+		"TestUnansweredQuestionIsBounded":    TestUnansweredQuestionIsBounded,
+		"TestNumbersGoOnAboveWhatADeviceSaw": TestNumbersGoOnAboveWhatADeviceSaw,
+		"TestTokens":                         TestTokens,
+		"TestTokenIsOrderedOnce":             TestTokenIsOrderedOnce,
+		"TestKeyIsMadeOnce":                  TestKeyIsMadeOnce,
 	})
 }
 
@@ -144,7 +146,7 @@ func (w *world) code() string {
 // enrol is a whole enrolment.
 func (w *world) enrol(e agent.Enrollment) lock.Device {
 	w.t.Helper()
-	d, err := w.Enroll(w.t.Context(), e)
+	d, _, err := w.Enroll(w.t.Context(), e)
 	require.NoError(w.t, err)
 	return d
 }

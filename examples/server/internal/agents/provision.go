@@ -51,8 +51,9 @@ func (s *Store) provisionDue(ctx context.Context, d lock.Device) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if len(last) > 0 && s.settled(last[0], d) {
-		return false, nil
+	enrolled, err := s.Inventory.FindAgent(ctx, d.ID)
+	if err != nil || len(last) > 0 && s.settled(last[0], enrolled.EnrolledAt) {
+		return false, err
 	}
 	due := false
 	err = s.DB.Write(ctx, func(tx *sql.Tx) error {
@@ -72,16 +73,18 @@ func (s *Store) provisionDue(ctx context.Context, d lock.Device) (bool, error) {
 	return due && err == nil, err
 }
 
-// settled reports whether the newest order about a token leaves nothing to do: it is live, it was obeyed just now, so that the device may not
-// have said yet what it has, or a person has taken the token back since the device enrolled.
-func (s *Store) settled(a lock.Action, d lock.Device) bool {
+// settled reports whether the newest order about a token leaves nothing to do: it is live, or since the device enrolled it was obeyed
+// just now, so that the device may not have said yet what it has, or a person has taken the token back.
+func (s *Store) settled(a lock.Action, enrolled time.Time) bool {
 	switch {
 	case a.State == lock.StateHeld, a.State == lock.StateQueued, a.State == lock.StateIssued:
 		return true
 	case a.State != lock.StateConfirmed:
 		return false
+	case !a.Confirmed.After(enrolled):
+		return false
 	case a.Kind == lock.KindRevokeToken:
-		return a.Confirmed.After(d.Facts[string(android.FactAgreementKey)].At) // which came with the enrolment
+		return true
 	}
 	return s.Now().Sub(a.Confirmed) < provisionPause
 }

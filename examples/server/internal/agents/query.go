@@ -15,50 +15,44 @@ import (
 const (
 	reportState = "report_state"
 	staleAfter  = 24 * time.Hour // what a device said of itself is asked for again
-	askEvery    = time.Hour      // at most
+	askAgain    = time.Minute    // a question that is not answered is put again, not before
+	maxAsks     = 10             // so often; then the next question is put staleAfter later
 )
 
 // Query implements agent.Queries: a device whose state is old is asked for it. Whoever polls may also be offered a reset token.
 func (s *Store) Query(ctx context.Context, d lock.Device) (agent.Query, error) {
 	s.provision(ctx, d)
-	q, err := s.open(ctx, d.ID)
-	if err != nil || q.ID != "" {
-		return q, err
+	var question string
+	var asks, at, known int64
+	err := s.DB.Readers.QueryRowContext(ctx, `SELECT question, asks, asked_at, state_at FROM server_agents WHERE device = $1`, d.ID).
+		Scan(&question, &asks, &at, &known)
+	if errors.Is(err, sql.ErrNoRows) {
+		return agent.Query{}, nil
 	}
-	now := s.Now()
-	err = s.DB.Write(ctx, func(tx *sql.Tx) error {
-		q = agent.Query{}
-		done, err := tx.ExecContext(ctx, `UPDATE server_agents SET asked_at = $2 WHERE device = $1 AND state_at < $3 AND asked_at < $4`,
-			d.ID, db.Micros(now), db.Micros(now.Add(-staleAfter)), db.Micros(now.Add(-askEvery)))
-		if err != nil {
-			return err
-		}
-		if n, err := done.RowsAffected(); err != nil || n == 0 {
-			return err
-		}
-		q = agent.Query{ID: lock.NewID(now), Command: reportState}
-		_, err = tx.ExecContext(ctx, `INSERT INTO server_queries (id, device, kind, deferred) VALUES ($1, $2, $3, 0)`, string(q.ID), d.ID, q.Command)
-		return err
-	})
+	if err != nil {
+		return agent.Query{}, fmt.Errorf("read open questions: %w", err)
+	}
+	now, pause, q := s.Now(), askAgain, agent.Query{ID: lock.ID(question), Command: reportState}
+	if question == "" || asks >= maxAsks {
+		pause, asks, q.ID = staleAfter, 0, lock.NewID(now)
+	}
+	if now.Sub(db.Time(known)) < staleAfter || now.Sub(db.Time(at)) < pause {
+		return agent.Query{}, nil
+	}
+	n, err := s.DB.Exec(ctx, `UPDATE server_agents SET question = $2, asks = $3, asked_at = $4 WHERE device = $1 AND question = $5 AND asked_at = $6`,
+		d.ID, string(q.ID), asks+1, db.Micros(now), question, at)
 	if err != nil {
 		return agent.Query{}, fmt.Errorf("ask the device: %w", err)
 	}
-	return q, nil
-}
-
-// open is what the device was asked and has not answered.
-func (s *Store) open(ctx context.Context, device string) (q agent.Query, err error) {
-	err = s.DB.Readers.QueryRowContext(ctx, `SELECT id, kind FROM server_queries WHERE device = $1 ORDER BY kind LIMIT 1`, device).
-		Scan(&q.ID, &q.Command)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return agent.Query{}, fmt.Errorf("read open questions: %w", err)
+	if n == 0 { // another poll asks, or the answer came
+		return agent.Query{}, nil
 	}
 	return q, nil
 }
 
-// Answered implements agent.Queries.
+// Answered implements agent.Queries. Whatever the device says of the last question is its answer, also when that is put no more.
 func (s *Store) Answered(ctx context.Context, d lock.Device, id lock.ID) error {
-	n, err := s.DB.Exec(ctx, `DELETE FROM server_queries WHERE device = $1 AND id = $2`, d.ID, string(id))
+	n, err := s.DB.Exec(ctx, `UPDATE server_agents SET question = '' WHERE device = $1 AND question = $2 AND question <> ''`, d.ID, string(id))
 	if err != nil {
 		return fmt.Errorf("keep that the device answered: %w", err)
 	}

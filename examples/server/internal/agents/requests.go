@@ -48,10 +48,12 @@ func (s *Store) prune(ctx context.Context) error {
 	return nil
 }
 
-// Sequence implements agent.Requests: the next number of a command for this device. None is given twice, on any server of the database.
-func (s *Store) Sequence(ctx context.Context, device string) (n int64, err error) {
+// Sequence implements agent.Requests: the next number of a command for this device, greater than above. None is given twice, on any server
+// of the database.
+func (s *Store) Sequence(ctx context.Context, device string, above int64) (n int64, err error) {
 	err = s.DB.Write(ctx, func(tx *sql.Tx) error {
-		return tx.QueryRowContext(ctx, `UPDATE server_agents SET seq = seq + 1 WHERE device = $1 RETURNING seq`, device).Scan(&n)
+		return tx.QueryRowContext(ctx, `UPDATE server_agents
+			SET seq = CASE WHEN seq > $2 THEN seq ELSE $2 END + 1 WHERE device = $1 RETURNING seq`, device, above).Scan(&n)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("number the command: %w", err)

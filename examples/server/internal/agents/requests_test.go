@@ -45,7 +45,7 @@ func TestNumbersNeverRepeat(t *testing.T) {
 		s := w.another()
 		all.Go(func() {
 			for range 5 {
-				n, err := s.Sequence(t.Context(), d.ID)
+				n, err := s.Sequence(t.Context(), d.ID, 0)
 				if assert.NoError(t, err) {
 					mu.Lock()
 					given[n]++
@@ -60,6 +60,17 @@ func TestNumbersNeverRepeat(t *testing.T) {
 		assert.Positive(t, n)
 		assert.LessOrEqual(t, n, int64(40))
 	}
-	_, err := w.Sequence(t.Context(), "nobody")
+	_, err := w.Sequence(t.Context(), "nobody", 0)
 	require.Error(t, err)
+}
+
+// A device that has seen a number which a restored database does not know gets a higher one.
+func TestNumbersGoOnAboveWhatADeviceSaw(t *testing.T) {
+	w := newWorld(t)
+	d := w.enrol(w.phone("R5CT"))
+	for _, c := range []struct{ above, want int64 }{{0, 1}, {1000, 1001}, {0, 1002}, {7, 1003}, {1003, 1004}} {
+		n, err := w.Sequence(t.Context(), d.ID, c.above)
+		require.NoError(t, err)
+		assert.Equal(t, c.want, n)
+	}
 }

@@ -40,26 +40,57 @@ func TestStateBecomesFacts(t *testing.T) {
 func TestOldStateIsAskedFor(t *testing.T) {
 	w := newWorld(t)
 	d := w.enrol(w.phone("R5CT"))
-	ask := func() lock.ID {
-		q, err := w.Query(t.Context(), d)
-		require.NoError(t, err)
-		if q.ID != "" {
-			assert.Equal(t, "report_state", q.Command)
-		}
-		return q.ID
-	}
-	assert.Empty(t, ask())
+	assert.Empty(t, w.asks(d))
 	w.now = w.now.Add(25 * time.Hour)
-	asked := ask()
+	asked := w.asks(d)
 	require.NotEmpty(t, asked)
-	assert.Equal(t, asked, ask(), "until it is answered")
 	require.ErrorIs(t, w.Answered(t.Context(), lock.Device{ID: "other"}, asked), lock.ErrNotOurs)
 	require.NoError(t, w.Answered(t.Context(), d, asked))
-	assert.Empty(t, ask(), "an answer that says nothing is not asked for again at once")
-	w.now = w.now.Add(2 * time.Hour)
-	require.NotEmpty(t, ask())
-	require.NoError(t, w.State(t.Context(), d, w.state(nil)))
 	require.ErrorIs(t, w.Answered(t.Context(), d, asked), lock.ErrNotOurs)
+	require.ErrorIs(t, w.Answered(t.Context(), d, ""), lock.ErrNotOurs)
+	w.now = w.now.Add(2 * time.Hour)
+	assert.Empty(t, w.asks(d), "an answer that says nothing is not asked for again at once")
+	w.now = w.now.Add(24 * time.Hour)
+	require.NotEmpty(t, w.asks(d))
+	require.NoError(t, w.State(t.Context(), d, w.state(nil)))
+	w.now = w.now.Add(time.Hour)
+	assert.Empty(t, w.asks(d), "it has said all")
+}
+
+// A device that never answers is not asked at every poll: a long poll that is answered at once would come again at once.
+func TestUnansweredQuestionIsBounded(t *testing.T) {
+	w := newWorld(t)
+	d := w.enrol(w.phone("R5CT"))
+	w.now = w.now.Add(25 * time.Hour)
+	first := w.asks(d)
+	require.NotEmpty(t, first)
+	assert.Empty(t, w.asks(d), "not twice within a minute")
+	for range 9 {
+		w.now = w.now.Add(time.Minute)
+		require.Equal(t, first, w.asks(d), "the answer may have been lost")
+	}
+	w.now = w.now.Add(time.Hour)
+	require.Empty(t, w.asks(d), "ten times, and no more")
+	w.now = w.now.Add(24 * time.Hour)
+	second := w.asks(d)
+	require.NotEmpty(t, second)
+	assert.NotEqual(t, first, second)
+	w.now = w.now.Add(time.Minute)
+	assert.Equal(t, second, w.asks(d))
+	require.NoError(t, w.Answered(t.Context(), d, second))
+	w.now = w.now.Add(time.Minute)
+	assert.Empty(t, w.asks(d))
+}
+
+// asks is the ID of the question that a device gets now.
+func (w *world) asks(d lock.Device) lock.ID {
+	w.t.Helper()
+	q, err := w.Query(w.t.Context(), d)
+	require.NoError(w.t, err)
+	if q.ID != "" {
+		assert.Equal(w.t, "report_state", q.Command)
+	}
+	return q.ID
 }
 
 func TestTokens(t *testing.T) {

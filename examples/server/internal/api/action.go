@@ -51,6 +51,7 @@ type action struct {
 	Cause         string            `json:"cause,omitempty"`
 	DeviceAnswers map[string]string `json:"device_answers,omitempty"`
 	Findings      []lock.Finding    `json:"findings"`
+	Mails         []mail            `json:"mails,omitempty"` // where one action is asked for
 }
 
 func newAction(a lock.Action) action {
@@ -105,7 +106,11 @@ func (a *api) getAction(w http.ResponseWriter, r *http.Request, actor lock.Actor
 	if err != nil {
 		return err
 	}
-	write(w, http.StatusOK, newAction(act))
+	shown := newAction(act)
+	if shown.Mails, err = a.mails(r.Context(), act.ID); err != nil {
+		return err
+	}
+	write(w, http.StatusOK, shown)
 	return nil
 }
 

@@ -106,7 +106,9 @@ func (a *api) getDevice(w http.ResponseWriter, r *http.Request, actor lock.Actor
 		return err
 	}
 	out := newDevice(d, live[d.ID])
-	out.phone = newPhone(d).whole(d)
+	if out.phone, err = a.whole(r.Context(), actor, out.phone, d); err != nil {
+		return err
+	}
 	write(w, http.StatusOK, out)
 	return nil
 }

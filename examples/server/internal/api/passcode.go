@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"time"
@@ -16,6 +17,8 @@ import (
 type Deliveries interface {
 	// Order sees to it that people get the passcode of an action once its device has confirmed it. Nothing is sent before that.
 	Order(ctx context.Context, o delivery.Order) error
+	// Of returns the deliveries of an action, oldest first.
+	Of(ctx context.Context, action lock.ID) ([]delivery.Delivery, error)
 }
 
 // Accounts knows where accounts get mail.
@@ -152,6 +155,37 @@ func (a *api) resetPasscode(w http.ResponseWriter, r *http.Request, actor lock.A
 	return a.place(w, r, actor, order, do)
 }
 
+// mail is one mail with a passcode, or with a link to it.
+type mail struct {
+	Recipient delivery.Recipient `json:"recipient"`
+	Address   string             `json:"address"`
+	State     delivery.State     `json:"state"`
+	Attempts  int                `json:"attempts"`
+	LastError string             `json:"last_error,omitempty"`
+	NextAt    *time.Time         `json:"next_at,omitempty"` // of one that waits
+	SentAt    *time.Time         `json:"sent_at,omitempty"`
+	OpenedAt  *time.Time         `json:"opened_at,omitempty"`
+}
+
+// mails are those of an action.
+func (a *api) mails(ctx context.Context, id lock.ID) ([]mail, error) {
+	if a.Deliveries == nil {
+		return nil, nil
+	}
+	found, err := a.Deliveries.Of(ctx, id)
+	all := make([]mail, len(found))
+	for i, d := range found {
+		all[i] = mail{
+			Recipient: d.To, Address: d.Address, State: d.State, Attempts: d.Attempts, LastError: d.Cause,
+			SentAt: when(d.Sent), OpenedAt: when(d.Opened),
+		}
+		if d.State == delivery.Waiting {
+			all[i].NextAt = when(d.Next)
+		}
+	}
+	return all, err
+}
+
 // delivery checks who is to get the passcode, before anything is ordered.
 func (a *api) delivery(ctx context.Context, actor lock.Actor, d deliveryRequest) (delivery.Order, error) {
 	send := delivery.Order{By: actor, User: d.ToUser}
@@ -230,10 +264,20 @@ func (a *api) revokeToken(w http.ResponseWriter, r *http.Request, actor lock.Act
 			return invalid("token_id", "is required: the device has said of no token that it has it")
 		}
 	}
+	order.Of = of
 	revoke := func(ctx context.Context, actor lock.Actor, r lock.Request) (lock.Action, error) {
 		return a.Service.RevokeToken(ctx, actor, of, r)
 	}
 	return a.place(w, r, actor, order, verb{lock.KindRevokeToken, "A revocation", revoke})
+}
+
+// unknownToken says of which field it is that an order names an action that is not there.
+func unknownToken(order lock.Request, err error) error {
+	if order.Of != "" && errors.Is(err, lock.ErrNotFound) {
+		return invalid("token_id", "names no token that this server has given: one that the device has from elsewhere is replaced by provision-token "+
+			"with force")
+	}
+	return err
 }
 
 // place orders something for the device in the path, or says what the order would do.
@@ -252,7 +296,7 @@ func (a *api) place(w http.ResponseWriter, r *http.Request, actor lock.Actor, or
 	}
 	act, err := do.order(r.Context(), actor, order)
 	if err != nil {
-		return err
+		return unknownToken(order, err)
 	}
 	w.Header().Set("Location", "/api/v1/actions/"+string(act.ID))
 	status := http.StatusAccepted
@@ -267,7 +311,7 @@ func (a *api) place(w http.ResponseWriter, r *http.Request, actor lock.Actor, or
 func (a *api) dryRun(w http.ResponseWriter, r *http.Request, actor lock.Actor, order lock.Request, do verb) error {
 	findings, err := a.Service.Preflight(r.Context(), actor, order)
 	if err != nil {
-		return err
+		return unknownToken(order, err)
 	}
 	live, err := a.Service.List(r.Context(), actor, lock.Filter{
 		Scope: a.Scope, Kinds: do.lane(), Devices: []string{order.Device.ID}, Live: true,

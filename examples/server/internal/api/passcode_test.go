@@ -37,6 +37,17 @@ type office struct {
 	orders []delivery.Order
 	email  string
 	err    error
+	sent   []delivery.Delivery
+}
+
+// Of implements Deliveries.
+func (o *office) Of(_ context.Context, action lock.ID) (all []delivery.Delivery, err error) {
+	for _, d := range o.sent {
+		if d.Action == action {
+			all = append(all, d)
+		}
+	}
+	return all, o.err
 }
 
 // Order implements Deliveries.
@@ -244,4 +255,53 @@ func FuzzResetRequest(f *testing.F) {
 			require.ErrorAs(t, err, &p)
 		}
 	})
+}
+
+// A token that the ledger does not have, as after a database was restored, resets nothing; it can be replaced, and not revoked.
+func TestTokenOfAnotherServer(t *testing.T) {
+	w, _ := phones(t)
+	const path, unknown = "/api/v1/devices/phone", "01a02d9f-0000-7000-8000-000000000000"
+	reset := func() (effect, code, text any) {
+		for _, c := range w.do(http.MethodGet, path, "").json["capabilities"].([]any) {
+			if c := c.(map[string]any); c["act"] == "reset" {
+				effect, code, text = c["effect"], c["code"], c["text"]
+			}
+		}
+		return effect, code, text
+	}
+	effect, _, _ := reset()
+	require.Equal(t, "works", effect)
+	w.api.Devices.(devices)["phone"].Facts[string(android.FactTokenID)] = lock.Fact{Value: unknown, At: w.now}
+	effect, code, text := reset()
+	assert.Equal(t, "fails", effect)
+	assert.Equal(t, "token_foreign", code)
+	assert.Equal(t, "The device has a token that this server cannot use: rotate it.", text)
+	for _, body := range []string{`{}`, `{"token_id": "` + unknown + `"}`, `{"token_id": "garbage"}`} {
+		for _, query := range []string{"", "?dry_run=true"} {
+			refused := w.do(http.MethodPost, path+"/revoke-token"+query, body)
+			assert.Equal(t, http.StatusUnprocessableEntity, refused.StatusCode, refused.text)
+			assert.Equal(t, "token_id", refused.json["field"])
+		}
+	}
+	assert.Equal(t, http.StatusNotFound, w.do(http.MethodPost, "/api/v1/devices/nobody/revoke-token", `{"token_id": "`+unknown+`"}`).StatusCode)
+	rotated := w.do(http.MethodPost, path+"/provision-token", `{"force": true}`)
+	assert.Equal(t, http.StatusAccepted, rotated.StatusCode, rotated.text)
+}
+
+// A preflight promises no revocation that is refused.
+func TestDryRevocation(t *testing.T) {
+	w, _ := phones(t)
+	other := w.reset(`{"reason": "x"}`).json["id"].(string)
+	for name, body := range map[string]string{"its token": `{}`, "no token": `{"token_id": "` + other + `"}`} {
+		t.Run(name, func(t *testing.T) {
+			dry := w.do(http.MethodPost, "/api/v1/devices/phone/revoke-token?dry_run=true", body)
+			require.Equal(t, http.StatusOK, dry.StatusCode, dry.text)
+			done := w.do(http.MethodPost, "/api/v1/devices/phone/revoke-token", body)
+			assert.Equal(t, done.StatusCode != http.StatusAccepted, dry.json["blocked"], dry.text)
+			if dry.json["blocked"] == true {
+				assert.Contains(t, dry.text, `"field":"token_id"`)
+				assert.Equal(t, "token_id", done.json["field"])
+			}
+		})
+	}
 }

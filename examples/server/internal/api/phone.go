@@ -1,10 +1,13 @@
 package api
 
 import (
+	"context"
 	"time"
 
 	"github.com/latchkey-mdm/latchkey/android"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/handset"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
+	"github.com/latchkey-mdm/latchkey/lock"
 )
 
 // capability is what an act would do on a device, by the rules of its Android.
@@ -40,15 +43,19 @@ func newPhone(d inventory.Device) phone {
 	return phone{Mode: android.Mode(d.Mode), APILevel: d.APILevel}
 }
 
-// whole adds what its facts tell, which only one device has.
-func (p phone) whole(d inventory.Device) phone {
+// whole adds what its facts and the ledger tell, which only one device has.
+func (a *api) whole(ctx context.Context, actor lock.Actor, p phone, d inventory.Device) (phone, error) {
 	if d.Platform != inventory.AgentPlatform {
-		return p
+		return p, nil
+	}
+	foreign, err := handset.Foreign(ctx, a.Service, actor, d.Device)
+	if err != nil {
+		return p, err
 	}
 	facts := android.FromDevice(d.Device)
-	for _, v := range android.Capabilities(facts) {
+	for _, v := range handset.Capabilities(facts, foreign) {
 		p.Capabilities = append(p.Capabilities, capability(v))
 	}
 	p.Token = &resetToken{State: facts.Token, ID: facts.TokenID, At: when(d.Facts[string(android.FactTokenState)].At)}
-	return p
+	return p, nil
 }

@@ -138,6 +138,8 @@ func fieldName(field string) string {
 		return "outcome"
 	case "before":
 		return "older_than_days"
+	case "of":
+		return "token_id"
 	case "key":
 		return "Idempotency-Key"
 	}

@@ -94,7 +94,7 @@ func (c *console) orders(r *http.Request, a lock.Actor, data *deviceData) error 
 	data.Lock = decisive(locks[d.ID])
 	if isPhone(d.Device) { // whose lock is beside the orders for its passcode
 		data.Live = slices.ContainsFunc(locks[d.ID], func(a lock.Action) bool { return a.Kind == lock.KindLock && a.Lane != "" })
-		data.Phone, err = c.phoneOf(r, d, data.Actions)
+		data.Phone, err = c.phoneOf(r, a, d, data.Actions)
 		return err
 	}
 	data.Live = data.Lock != nil && data.Lock.Lane != ""

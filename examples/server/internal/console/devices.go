@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/locked"
@@ -115,28 +116,61 @@ func (c *console) locksOf(ctx context.Context, a lock.Actor, devices []inventory
 	return byDevice, nil
 }
 
-// decisive picks the lock that says most of the device now: one that the device acknowledged and that holds it, else the live one, else
-// the newest that may have reached it unanswered, else the newest.
-func decisive(locks []lock.Action) *lock.Action {
-	weight := func(a lock.Action) int {
-		switch {
-		case a.State == lock.StateConfirmed && a.Holds:
-			return 3
-		case a.State == lock.StateQueued, a.State == lock.StateIssued:
-			return 2
-		case a.MayBeOnDevice() && a.State != lock.StateConfirmed:
-			return 1
-		default:
-			return 0
-		}
+// decisive picks the order that says most of the device now.
+func decisive(orders []lock.Action) *lock.Action {
+	weight := weightOfLock
+	if len(orders) > 0 && isPhone(orders[0].Device) {
+		confirmed := lastConfirmed(orders)
+		weight = func(a lock.Action) int { return weightOnPhone(a, confirmed) }
 	}
 	var best *lock.Action
-	for i, a := range locks {
+	for i, a := range orders {
 		if best == nil || weight(a) > weight(*best) || weight(a) == weight(*best) && a.ID > best.ID {
-			best = &locks[i]
+			best = &orders[i]
 		}
 	}
 	return best
+}
+
+// weightOfLock puts a lock first that the device acknowledged and that holds it, then the live one, then those that may have reached it
+// unanswered.
+func weightOfLock(a lock.Action) int {
+	switch {
+	case a.State == lock.StateConfirmed && a.Holds:
+		return 3
+	case a.State == lock.StateQueued, a.State == lock.StateIssued:
+		return 2
+	case a.MayBeOnDevice() && a.State != lock.StateConfirmed:
+		return 1
+	default:
+		return 0
+	}
+}
+
+// weightOnPhone puts the live order first, then one that waits for a second person, then those that were delivered: on a phone nothing lasts,
+// and what it did last is what counts. One that stayed unanswered counts only until the phone confirms something after it.
+func weightOnPhone(a lock.Action, confirmed time.Time) int {
+	answered := a.State == lock.StateConfirmed || a.State == lock.StateReleased || a.State == lock.StateRefused
+	switch {
+	case a.State == lock.StateQueued, a.State == lock.StateIssued:
+		return 3
+	case a.State == lock.StateHeld:
+		return 2
+	case answered, a.MayBeOnDevice() && !a.Delivered.Before(confirmed):
+		return 1
+	default:
+		return 0
+	}
+}
+
+// lastConfirmed is when the device confirmed an order last; zero: never.
+func lastConfirmed(orders []lock.Action) (at time.Time) {
+	for _, a := range orders {
+		if a.Confirmed.After(at) {
+			at = a.Confirmed
+		}
+	}
+	return at
 }
 
 // cancellable says whether Cancel can still withdraw something of the action.

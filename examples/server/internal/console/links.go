@@ -19,8 +19,8 @@ const linkTime = 2 * time.Minute
 
 // Links are the one-time links to passcodes (delivery.Deliveries). All methods are safe for concurrent use.
 type Links interface {
-	// Look reports whether a link works for somebody, whose ID is empty without a session, and changes nothing. delivery.ErrDead,
-	// delivery.ErrSignIn, delivery.ErrOther or account.ErrTooOften when it does not.
+	// Look reports whether a link works for somebody, whose ID is empty without a session, and leaves it as it is. delivery.ErrDead,
+	// delivery.ErrSignIn, delivery.ErrOther, account.ErrTooOften or an error that wraps lock.ErrDenied when it does not.
 	Look(ctx context.Context, token string, opener lock.Actor) (delivery.Link, error)
 	// Collect uses a link up and gives its passcode, of which it is on record that it was given. When it fails the link is as it was.
 	Collect(ctx context.Context, token string, opener lock.Actor) (delivery.Link, pin.PIN, error)
@@ -42,6 +42,7 @@ func (c *console) linkRoutes(mux *http.ServeMux) {
 		return
 	}
 	mux.HandleFunc("GET /collect/{token}", c.open(c.linkPage))
+	mux.HandleFunc("GET /collect/used", c.open(c.usedLink))
 	mux.HandleFunc("POST /collect/{token}", c.open(c.collect))
 }
 
@@ -56,6 +57,11 @@ func (c *console) linkPage(w http.ResponseWriter, r *http.Request) error {
 		return c.noLink(w, r, opener, err)
 	}
 	return c.link(w, r, http.StatusOK, linkData{Device: l.Device, Named: l.Named})
+}
+
+// usedLink is where the page of a passcode goes when its time is over: it is no link, and no guess at one.
+func (c *console) usedLink(w http.ResponseWriter, r *http.Request) error {
+	return c.noLink(w, r, lock.Actor{}, delivery.ErrDead)
 }
 
 // collect gives the passcode. The answer is kept nowhere.
@@ -109,8 +115,8 @@ func (c *console) noLink(w http.ResponseWriter, r *http.Request, opener lock.Act
 		return nil
 	case errors.Is(err, account.ErrTooOften):
 		w.Header().Set("Retry-After", "60")
-		return c.link(w, r, http.StatusTooManyRequests, linkData{Title: "Too many tries from your network",
-			Text: "This one was not looked at, and the link is as it was. Wait a minute, then open it again."})
+		return c.link(w, r, http.StatusTooManyRequests, linkData{Title: "Too many links that do not work",
+			Text: "They were opened from your network, and this is one more. Open the link of the newest mail, or ask your administrator."})
 	case errors.Is(err, delivery.ErrOther):
 		return c.link(w, r, http.StatusForbidden, linkData{Title: "This link is for another account",
 			Text: "It works for the account that ordered the passcode. Sign out, sign in with that one, and open the link again."})

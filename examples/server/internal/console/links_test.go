@@ -64,7 +64,7 @@ func TestLinkShowsAButtonFirst(t *testing.T) {
 	for _, method := range []string{http.MethodGet, http.MethodHead} {
 		a := b.do(method, "/collect/good", nil)
 		require.Equal(t, http.StatusOK, a.StatusCode)
-		assert.Equal(t, "no-referrer", a.Header.Get("Referrer-Policy"))
+		assert.Equal(t, "same-origin", a.Header.Get("Referrer-Policy"))
 		assert.Equal(t, "no-store", a.Header.Get("Cache-Control"))
 		assert.Empty(t, a.Cookies(), "strangers get no session")
 		hasNot(t, a.text, "048")
@@ -77,7 +77,7 @@ func TestLinkShowsAButtonFirst(t *testing.T) {
 	has(t, a.text, "zero four eight — two one three")
 	has(t, a.text, "Grace&#39;s phone")
 	assert.Equal(t, "no-store", a.Header.Get("Cache-Control"))
-	assert.Equal(t, "no-referrer", a.Header.Get("Referrer-Policy"))
+	assert.Equal(t, "same-origin", a.Header.Get("Referrer-Policy"))
 	assert.Equal(t, 1, desk.collected)
 	assert.Equal(t, lock.Actor{Address: "127.0.0.1"}, desk.opener)
 }
@@ -87,6 +87,31 @@ func TestLinkFromAnotherSite(t *testing.T) {
 	a := b.do(http.MethodPost, "/collect/good", nil, "Sec-Fetch-Site", "cross-site")
 	assert.Equal(t, http.StatusForbidden, a.StatusCode)
 	assert.Zero(t, desk.collected)
+}
+
+// TestLinkWithoutFetchMetadata: browsers that say no more than the origin of a form, over plain HTTP or because they are old.
+func TestLinkWithoutFetchMetadata(t *testing.T) {
+	b, desk, _ := withLinks(t)
+	page := b.get("/collect/good")
+	assert.Equal(t, "same-origin", page.Header.Get("Referrer-Policy"), "else the origin of the form is null")
+	for _, origin := range []string{"null", "https://elsewhere.example"} {
+		assert.Equal(t, http.StatusForbidden, b.do(http.MethodPost, "/collect/good", nil, "Origin", origin).StatusCode, origin)
+	}
+	assert.Zero(t, desk.collected)
+	assert.Equal(t, http.StatusOK, b.do(http.MethodPost, "/collect/good", nil, "Origin", b.server.URL).StatusCode)
+	assert.Equal(t, 1, desk.collected)
+}
+
+// TestAfterTheLink: where the page of a passcode leads to is no guess at a link.
+func TestAfterTheLink(t *testing.T) {
+	b, desk, _ := withLinks(t)
+	shown := b.post("/collect/good")
+	has(t, shown.text, `data-after="/collect/used"`)
+	desk.opener, desk.err = lock.Actor{}, account.ErrTooOften
+	used := b.get("/collect/used")
+	assert.Equal(t, http.StatusNotFound, used.StatusCode)
+	has(t, used.text, "<h1>This link does not work</h1>")
+	assert.Empty(t, desk.opener, "it was not looked up")
 }
 
 func TestLinkOfTheSignedIn(t *testing.T) {
@@ -112,7 +137,7 @@ func TestLinkGivesNothing(t *testing.T) {
 		{"without the right", lock.ErrDenied, true, http.StatusForbidden, "You may not see this passcode"},
 		{"of another account", delivery.ErrOther, true, http.StatusForbidden, "This link is for another account"},
 		{"needs a second person", lock.ErrPending, false, http.StatusConflict, "Somebody has to approve this first"},
-		{"too many tries", account.ErrTooOften, false, http.StatusTooManyRequests, "Too many tries from your network"},
+		{"too many tries", account.ErrTooOften, false, http.StatusTooManyRequests, "Too many links that do not work"},
 		{"database is down", errors.New("no route"), false, http.StatusServiceUnavailable, "The passcode cannot be shown now"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/latchkey-mdm/latchkey/android"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/delivery"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/handset"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
 	"github.com/latchkey-mdm/latchkey/lock"
 	"github.com/latchkey-mdm/latchkey/pin"
@@ -30,7 +31,8 @@ type phoneData struct {
 	Resets  bool           // the passcode can be reset
 	Clears  bool           // the passcode can be removed
 	Busy    bool           // an order for the passcode is under way: there is one at a time
-	Set     string         // "yes": there is a passcode; "no"; empty: not known
+	Set     string         // "yes": there is a passcode, says the device; "no"; empty: not known
+	SetAt   time.Time      // when it said so; zero: never
 }
 
 // step is one station of an order on its way.
@@ -55,12 +57,12 @@ var modes = map[android.Mode]string{
 func modeWords(m android.Mode) string { return cmp.Or(modes[m], "Not known yet") }
 
 // capabilities say what orders do on this very device.
-func capabilities(f android.Facts) []capability {
+func capabilities(f android.Facts, verdicts []android.Verdict) []capability {
 	names := map[android.Act]string{
 		android.ActLock: "Lock", android.ActReset: "Reset the passcode", android.ActClear: "Remove the passcode", android.ActProvision: "Get a reset token",
 	}
 	var all []capability
-	for _, v := range android.Capabilities(f) {
+	for _, v := range verdicts {
 		c := capability{Name: names[v.Act], Why: v.Text}
 		if v.Scope == android.ScopeProfile {
 			c.Name += ": work profile"
@@ -116,12 +118,23 @@ var tokens = map[android.TokenState]tokenData{
 	"": {Class: "none", Text: "Not known yet", Means: "The device has not said whether it has a reset token."},
 }
 
-func tokenOf(d inventory.Device, f android.Facts) tokenData {
+// foreignToken is a token that is on the device and not in the ledger. It is not replaced before somebody asks for that: another server may
+// use it.
+var foreignToken = tokenData{
+	Class: "failed", Text: "Not of this server", Means: "The device has a token that this server cannot use, so its passcode cannot be reset.",
+	Next: "Rotate it: the device gets another one.",
+}
+
+func tokenOf(d inventory.Device, f android.Facts, foreign bool) tokenData {
 	t := tokens[f.Token]
+	if foreign {
+		t, f.TokenID = foreignToken, "" // it cannot be revoked from here either
+	}
 	t.State, t.ID, t.At = f.Token, lock.ID(f.TokenID), d.Facts[string(android.FactTokenState)].At
-	if t.Can = possible(f, android.ActProvision); !t.Can && f.Token != android.TokenActive {
+	verdicts := android.Capabilities(f)
+	if t.Can = possible(verdicts, android.ActProvision); !t.Can && f.Token != android.TokenActive {
 		t.Means, t.Next = android.Judge(f, android.ActProvision, ownScope(f.Mode)).Text, ""
-		if possible(f, android.ActReset) {
+		if possible(verdicts, android.ActReset) {
 			t.Means += " A reset needs none here."
 		}
 	}
@@ -139,25 +152,30 @@ func ownScope(m android.Mode) android.Scope {
 }
 
 // phoneOf collects what the page of a phone shows. Actions are those of the device, newest first.
-func (c *console) phoneOf(r *http.Request, d inventory.Device, actions []lock.Action) (*phoneData, error) {
+func (c *console) phoneOf(r *http.Request, a lock.Actor, d inventory.Device, actions []lock.Action) (*phoneData, error) {
+	foreign, err := handset.Foreign(r.Context(), c.Service, a, d.Device)
+	if err != nil {
+		return nil, err
+	}
 	f := android.FromDevice(d.Device)
+	verdicts := handset.Capabilities(f, foreign)
 	p := &phoneData{
-		Manages: modeWords(f.Mode), Acts: capabilities(f), Token: tokenOf(d, f), Resets: possible(f, android.ActReset),
-		Clears: possible(f, android.ActClear), Set: map[android.Answer]string{android.Yes: "yes", android.No: "no"}[f.SecureLock],
+		Manages: modeWords(f.Mode), Acts: capabilities(f, verdicts), Token: tokenOf(d, f, foreign), Resets: possible(verdicts, android.ActReset),
+		Clears: possible(verdicts, android.ActClear), Set: map[android.Answer]string{android.Yes: "yes", android.No: "no"}[f.SecureLock],
+		SetAt: d.Facts[string(android.FactSecureLock)].At,
 	}
 	p.take(actions)
 	if p.Newest == nil {
 		return p, nil
 	}
 	p.Steps = stepsOf(*p.Newest)
-	var err error
 	p.Sent, err = c.sentFor(r.Context(), *p.Newest)
 	return p, err
 }
 
 // possible reports whether an act may work in one of the scopes.
-func possible(f android.Facts, act android.Act) bool {
-	return slices.ContainsFunc(android.Capabilities(f), func(v android.Verdict) bool { return v.Act == act && v.Effect != android.EffectFails })
+func possible(verdicts []android.Verdict, act android.Act) bool {
+	return slices.ContainsFunc(verdicts, func(v android.Verdict) bool { return v.Act == act && v.Effect != android.EffectFails })
 }
 
 // take finds the orders that say how passcode and token stand. One that is held is behind the others.
@@ -194,8 +212,11 @@ func stepsOf(a lock.Action) []step {
 		sent.Class, sent.Note = "now", "when the device comes online"
 	case lock.StateIssued:
 		end.Class = "now"
-	case lock.StateConfirmed, lock.StateReleased:
+	case lock.StateConfirmed:
 		end.Class = "done"
+	case lock.StateReleased:
+		end.Class = "done"
+		return []step{ordered, sent, end, {Name: "Over", At: a.Released, Class: "done", Note: phoneOver(a)}}
 	case lock.StateRefused:
 		end = step{Name: "Refused by the device", At: a.Changed, Class: "failed"}
 	case lock.StateCancelled:
@@ -208,7 +229,11 @@ func stepsOf(a lock.Action) []step {
 	if a.State == lock.StateConfirmed && a.Confirmed.IsZero() {
 		end.At = a.Changed
 	}
-	return []step{ordered, sent, end}
+	steps := []step{ordered, sent, end}
+	if a.State == lock.StateConfirmed && outlived(a) {
+		steps = append(steps, step{Name: "Enrolled anew", At: a.Reenrolled, Class: "done", Note: "if it was wiped, the passcode is gone"})
+	}
+	return steps
 }
 
 // Deliveries sends new passcodes by mail (delivery.Deliveries). All methods are safe for concurrent use.

@@ -20,7 +20,7 @@ func TestPhonePage(t *testing.T) {
 	for id, parts := range map[string][]string{
 		owned: {
 			"Fully managed (device owner)", "Android 15 (API 35)", "What works on this device", "Reset the passcode", "Rotate the token", "Revoke the token",
-			"A passcode reset works at any time", "The device has a passcode of its user’s",
+			"A passcode reset works at any time", "A passcode is set on the device", "It is its user’s",
 		},
 		pending: {"Pending", "The user must unlock the device once"},
 		legacy:  {"Device administrator (legacy)", "Does not work", "Not possible", "A device administrator cannot set a reset token"},
@@ -47,7 +47,7 @@ func TestPhoneCapabilities(t *testing.T) {
 	b := newPhoneBench(t)
 	for _, id := range []string{owned, pending, legacy, open, profile} {
 		verdicts := android.Capabilities(android.FromDevice(b.device(id)))
-		shown := capabilities(android.FromDevice(b.device(id)))
+		shown := capabilities(android.FromDevice(b.device(id)), verdicts)
 		require.Len(t, shown, len(verdicts))
 		require.NotEmpty(t, shown, id)
 		for i, v := range verdicts {
@@ -152,6 +152,7 @@ func TestPhoneStatus(t *testing.T) {
 		"value":             {"failed", "Not done, says the device", "It is too short; it has a run", reset(lock.StateRefused, code("INVALID_VALUE", "TOO_SHORT,CONTAINS_SEQUENCE"))},
 		"unheard of":        {"failed", "Not done, says the device", "Its answer was NEW_CODE.", reset(lock.StateRefused, code("NEW_CODE", ""))},
 		"cleared since":     {"none", "New passcode set, and over", "removed since", reset(lock.StateReleased, func(a *lock.Action) { a.Evidence = lock.EvidenceRemoved })},
+		"enrolled anew":     {"doubt", "New passcode set, before it was enrolled anew", "if it was wiped", reset(lock.StateConfirmed, func(a *lock.Action) { a.Reenrolled = began })},
 		"no answer":         {"doubt", "No answer came", "The command had left", reset(lock.StateUnconfirmed, nil)},
 		"expired":           {"none", "Expired before it was sent", "nothing has changed", reset(lock.StateExpired, func(a *lock.Action) { a.Deliveries = 0 })},
 		"waits for another": {"waiting", "Waits for a second person", "somebody else", reset(lock.StateHeld, func(a *lock.Action) { a.HeldBy = "policy" })},

@@ -112,8 +112,15 @@ func phoneDone(a lock.Action, d deed, now time.Time) status {
 	if a.Facts["code"] == noSecureLock {
 		return status{"doubt", "Only its screen went off", said + resultWords(a)}
 	}
+	if outlived(a) {
+		return status{"doubt", d.Done + ", before it was enrolled anew", said + "It has enrolled anew since, and if it was wiped, that is undone: " +
+			"what it says of itself now is below."}
+	}
 	return status{"open", d.Done, said + d.Effect}
 }
+
+// outlived reports whether the device has enrolled anew since it got the command.
+func outlived(a lock.Action) bool { return a.Reenrolled.After(a.Delivered) }
 
 // phoneOver says what ended what was done.
 func phoneOver(a lock.Action) string {
@@ -209,7 +216,7 @@ func resultWords(a lock.Action) string {
 
 // phoneUse describes the passcode of a candidate.
 func phoneUse(c lock.Candidate) use {
-	a, why := c.Action, sentence(reasonOf(c))
+	a, why := c.Action, sentence(c.Reason)
 	switch {
 	case opinion(a) == lock.FeedbackWrongPIN:
 		return use{"Passcode that was wrong", "Somebody tried it, and it did not open the device.", true}
@@ -221,17 +228,11 @@ func phoneUse(c lock.Candidate) use {
 		return use{"Passcode of the refused reset", "The device did not take it: the passcode before it still opens it.", true}
 	case !a.MayBeOnDevice():
 		return use{"Unused passcode", why, false}
+	case a.State == lock.StateConfirmed && outlived(a):
+		return use{"Passcode of before", why, true}
 	case a.State == lock.StateConfirmed:
 		return use{"Passcode", "The device confirmed it. Its user may have changed it since.", false}
 	default:
-		return use{"Current passcode", "Most likely: " + reasonOf(c) + ".", false}
+		return use{"Current passcode", "Most likely: " + c.Reason + ".", false}
 	}
-}
-
-// reasonOf is why the secret of a candidate may open its device. The ledger speaks of locks.
-func reasonOf(c lock.Candidate) string {
-	if c.Action.Kind == lock.KindResetPasscode {
-		return strings.ReplaceAll(c.Reason, "this lock", "this reset")
-	}
-	return c.Reason
 }

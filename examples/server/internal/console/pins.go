@@ -155,7 +155,7 @@ func (c *console) history(r *http.Request, a lock.Actor, candidates []lock.Candi
 	ctx := r.Context()
 	var uses []pinUse
 	for i, candidate := range candidates[:min(limit, len(candidates))] {
-		use := pinUse{Action: candidate.Action, Rank: i + 1, Reason: reasonOf(candidate), Seen: candidate.Disclosed, MayReveal: c.may(r, lock.VerbReveal)}
+		use := pinUse{Action: candidate.Action, Rank: i + 1, Reason: candidate.Reason, Seen: candidate.Disclosed, MayReveal: c.may(r, lock.VerbReveal)}
 		if use.Action.Disclosures > 0 || use.Action.Feedback != "" {
 			events, err := c.Service.Events(ctx, a, lock.EventFilter{
 				Action: use.Action.ID, Types: []lock.EventType{lock.EventRevealed, lock.EventFeedback}, Newest: true,

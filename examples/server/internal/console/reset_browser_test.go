@@ -26,10 +26,13 @@ func TestBrowserReset(t *testing.T) {
 	tab.wait("#confirm")
 	assert.True(t, js[bool](tab, "document.getElementById('order').disabled"), "not armed yet")
 	tab.shoot("reset-verify")
-	tab.enter("#confirm", "grace hopper")
-	assert.False(t, js[bool](tab, "document.getElementById('order').disabled"), "armed by the user")
+	tab.enter("#confirm", "81xk")
+	assert.True(t, js[bool](tab, "document.getElementById('order').disabled"), "the device alone is not enough")
+	tab.enter("#holder", "grace hopper")
+	assert.False(t, js[bool](tab, "document.getElementById('order').disabled"), "armed by device and user")
 	tab.click("#order")
 	tab.wait("form.lockform")
+	assert.Empty(t, js[string](tab, "location.search"), "nobody's name is in the address")
 	assert.True(t, js[bool](tab, "document.querySelector('[name=require_entry]').checked && document.querySelector('[name=lock_now]').checked"))
 	tab.shoot("reset-choose")
 	tab.click("#own")
@@ -77,7 +80,6 @@ func resetArrives(t *testing.T, b *bench, tab *tab, office *postOffice) {
 func resetTour(b *bench, tab *tab) {
 	for name, path := range map[string]string{
 		"phone-list": "/", "phone-pending": "/devices/" + pending, "phone-legacy": "/devices/" + legacy, "phone-profile": "/devices/" + profile,
-		"reset-forced": "/devices/" + pending + "/reset?confirm=81XK", "reset-impossible": "/devices/" + legacy + "/reset?confirm=81XK",
 		"lock-phone": "/devices/" + open + "/lock", "phone-actions": "/actions",
 	} {
 		tab.open(path)
@@ -91,9 +93,23 @@ func resetTour(b *bench, tab *tab) {
 		tab.open("/devices/" + owned)
 		tab.shoot(name)
 	}
+	b.walksIn(tab, pending)
+	tab.shoot("reset-forced")
+	b.walksIn(tab, legacy)
+	tab.shoot("reset-impossible")
 	tab.scheme("dark")
 	tab.open("/devices/" + owned)
 	tab.shoot("phone-dark")
-	tab.open("/devices/" + owned + "/reset?confirm=81XK")
+	b.walksIn(tab, owned)
 	tab.shoot("reset-dark")
+}
+
+// walksIn goes through the first step.
+func (b *bench) walksIn(tab *tab, id string) {
+	b.t.Helper()
+	tab.open("/devices/" + id + "/reset")
+	tab.enter("#confirm", "81XK")
+	tab.enter("#holder", b.fleet[id].User)
+	tab.click("#order")
+	tab.wait(".stepper li.done")
 }

@@ -13,13 +13,15 @@ import (
 	"github.com/latchkey-mdm/latchkey/android"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/account"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/delivery"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/handset"
 	"github.com/latchkey-mdm/latchkey/lock"
 )
 
 // resetForm is the second step of a passcode reset. It never holds a passcode: one that was chosen has to be typed again.
 type resetForm struct {
 	lockForm
-	Confirm  string       // what was typed in the first step
+	Confirm  string       // what was typed in the first step: the end of the serial number
+	Holder   string       // and who uses the device
 	Manages  string       // in words: how the device is managed
 	Acts     []capability // what orders do on this very device
 	Policy   string       // what a new passcode is like
@@ -48,25 +50,28 @@ func (f *resetForm) First() string {
 	return ""
 }
 
-// verified reports whether somebody typed what tells this device from others: the end of its serial number, or who uses it.
-func (f *resetForm) verified(typed string) bool {
-	typed = strings.Join(strings.Fields(typed), " ")
-	user := strings.Join(strings.Fields(f.Device.User), " ")
-	return strings.EqualFold(typed, f.Arm()) || user != "" && strings.EqualFold(typed, user)
+// verify takes what was typed to tell this device and its user from others: the end of the serial number always, and the name of the user
+// when the device has one. What is wrong is said at the fields.
+func (f *resetForm) verify(confirm, holder string) {
+	same := func(typed, want string) bool {
+		return strings.EqualFold(strings.Join(strings.Fields(typed), " "), strings.Join(strings.Fields(want), " "))
+	}
+	f.Confirm, f.Holder, f.Verified = confirm, holder, same(confirm, f.Arm()) && same(holder, f.Device.User)
+	if !same(confirm, f.Arm()) {
+		f.Errors["confirm"] = "This is not the end of its number. Compare the device with the one in your ticket."
+	}
+	if !same(holder, f.Device.User) {
+		f.Errors["holder"] = "This is not the user of the device. Ask whoever wants the reset for their name."
+	}
 }
 
-// resetPage is both steps of a passcode reset: the device and its user are verified first, then the reset is chosen.
+// resetPage is the first step of a passcode reset: device and user are verified. The second comes with the answer to its form.
 func (c *console) resetPage(w http.ResponseWriter, r *http.Request, a lock.Actor) error {
 	f, err := c.newResetForm(r, a)
 	if err != nil {
 		return err
 	}
-	status := http.StatusOK
-	if f.Confirm = r.FormValue("confirm"); f.Confirm != "" && !f.Verified {
-		status = http.StatusUnprocessableEntity
-		f.Errors["confirm"] = "This is neither the end of the serial number nor the user. Compare the device with the one in your ticket."
-	}
-	return c.renderReset(w, r, status, f)
+	return c.renderReset(w, r, http.StatusOK, f)
 }
 
 func (c *console) renderReset(w http.ResponseWriter, r *http.Request, status int, f *resetForm) error {
@@ -88,9 +93,14 @@ func (c *console) newResetForm(r *http.Request, a lock.Actor) (*resetForm, error
 		return nil, lock.ErrNotFound
 	}
 	facts := android.FromDevice(d.Device)
+	foreign, err := handset.Foreign(ctx, c.Service, a, d.Device)
+	if err != nil {
+		return nil, err
+	}
 	f := &resetForm{
-		Manages: modeWords(facts.Mode), Acts: capabilities(facts), Policy: passcodeWords(facts.Policy.PIN(facts.APILevel)),
-		Entry: true, LockNow: true, Mails: c.Deliveries != nil, Reveals: c.may(r, lock.VerbReveal), Admin: accountOf(r).Email,
+		Manages: modeWords(facts.Mode), Acts: capabilities(facts, handset.Capabilities(facts, foreign)),
+		Policy: passcodeWords(facts.Policy.PIN(facts.APILevel)),
+		Entry:  true, LockNow: true, Mails: c.Deliveries != nil, Reveals: c.may(r, lock.VerbReveal), Admin: accountOf(r).Email,
 	}
 	f.lockForm = lockForm{
 		Kind: lock.KindResetPasscode, Device: d, Key: keyPrefix + string(lock.NewID(c.Now())), Mode: modeRotate, Errors: map[string]string{},
@@ -98,7 +108,6 @@ func (c *console) newResetForm(r *http.Request, a lock.Actor) (*resetForm, error
 	if account.CheckEmail("user", d.User) == nil {
 		f.User = d.User
 	}
-	f.Verified = f.verified(r.FormValue("confirm"))
 	live, err := c.Service.Live(ctx, a, c.Scope, d.ID)
 	if err != nil {
 		return nil, err
@@ -128,17 +137,20 @@ func (f *resetForm) options() map[string]string {
 	return options
 }
 
-// orderReset orders what the form says. Device and user are verified once more: the first step is no promise of the browser's.
+// orderReset answers the first step with the second, and orders what the second says. Device and user are verified both times: the first step
+// is no promise of the browser's.
 func (c *console) orderReset(w http.ResponseWriter, r *http.Request, a lock.Actor) error {
 	f, err := c.newResetForm(r, a)
 	if err != nil {
 		return err
 	}
-	f.fill(r)
-	if !f.Verified {
-		f.Errors["confirm"] = "Type the end of the serial number, or the user, once more."
+	switch f.verify(r.PostFormValue("confirm"), r.PostFormValue("holder")); {
+	case !f.Verified:
 		return c.renderReset(w, r, http.StatusUnprocessableEntity, f)
+	case r.PostFormValue("step") == "verify":
+		return c.renderReset(w, r, http.StatusOK, f)
 	}
+	f.fill(r)
 	send, req, ok := f.request(a, r.PostFormValue("pin"))
 	if !ok {
 		return c.askResetAgain(w, r, a, http.StatusUnprocessableEntity, f)
@@ -173,7 +185,6 @@ func (f *resetForm) fill(r *http.Request) {
 	if f.Mode == modeKeep { // there is nothing to keep: it is a reset
 		f.Mode = modeRotate
 	}
-	f.Confirm = r.PostFormValue("confirm")
 	f.Entry, f.LockNow = r.PostFormValue("require_entry") != "", r.PostFormValue("lock_now") != ""
 	if f.Mails && f.Reveals {
 		f.ToAdmin, f.ToUser = f.Admin != "" && r.PostFormValue("mail_admin") != "", r.PostFormValue("mail_user") != ""

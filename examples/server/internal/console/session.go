@@ -130,10 +130,10 @@ func parseForm(r *http.Request) error {
 	return nil
 }
 
-// actor is who has the session, from where the request came.
+// actor is who has the session, from where the request came. One of an account with the server's own name is nobody's.
 func (c *console) actor(r *http.Request) (lock.Actor, bool) {
 	id := c.sessions.GetString(r.Context(), keyActorID)
-	return lock.Actor{ID: id, Name: c.sessions.GetString(r.Context(), keyActorName), Address: remoteHost(r)}, id != ""
+	return lock.Actor{ID: id, Name: c.sessions.GetString(r.Context(), keyActorName), Address: remoteHost(r)}, id != "" && id != account.System
 }
 
 func remoteHost(r *http.Request) string {

@@ -140,7 +140,7 @@ func TestHeaders(t *testing.T) {
 		assert.Contains(t, policy, "default-src 'none'", path)
 		assert.NotContains(t, policy, "unsafe", path)
 		assert.Equal(t, "nosniff", h.Get("X-Content-Type-Options"), path)
-		assert.Equal(t, "no-referrer", h.Get("Referrer-Policy"), path)
+		assert.Equal(t, "same-origin", h.Get("Referrer-Policy"), path)
 	}
 	assert.Equal(t, "no-store", b.get("/").Header.Get("Cache-Control"))
 	assert.Contains(t, b.get("/static/app.js").Header.Get("Content-Type"), "javascript")

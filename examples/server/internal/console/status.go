@@ -111,7 +111,7 @@ func stageOf(a lock.Action) status {
 			s.Text = "Sent, open again"
 		}
 		if isPhone(a.Device) {
-			s.Text = "Acknowledged, removed since"
+			s.Text = "Acknowledged, over since"
 		}
 	case lock.StateUnconfirmed:
 		s.Text = "Sent, no answer"

@@ -36,7 +36,11 @@ func (c *console) provisionToken(w http.ResponseWriter, r *http.Request, a lock.
 // revokeToken takes from a phone the reset token that an action provided.
 func (c *console) revokeToken(w http.ResponseWriter, r *http.Request, a lock.Actor) error {
 	return c.orderPhone(w, r, a, func(ctx context.Context, a lock.Actor, req lock.Request) (lock.Action, error) {
-		return c.Service.RevokeToken(ctx, a, lock.ID(r.PostFormValue("token")), req)
+		action, err := c.Service.RevokeToken(ctx, a, lock.ID(r.PostFormValue("token")), req)
+		if errors.Is(err, lock.ErrNotFound) {
+			err = &lock.InputError{Field: "token", Rule: "must be one that this server has given: rotate the token of the device", Err: err}
+		}
+		return action, err
 	})
 }
 

@@ -26,6 +26,7 @@ var phoneWakes = map[string]string{ //nolint:gosec // words, and no credentials
 	"no-token":        "It cannot be told to come: its agent has sent no registration token.",
 	"unregistered":    "It cannot be told to come: Google’s push service says that its token is dead. Its agent was removed, or will send another one.",
 	"bad-token":       "It was not told to come: Google’s push service does not know its token. Does the agent use the same Firebase project?",
+	"no_poll":         "It cannot be told to come: it holds no connection open now, and this server has no push service to wake it.",
 	"bad-credentials": "No phone can be told to come: Google’s push service does not take the service account. Give the server a valid one.",
 	"throttled":       "It was told to come too often for Google’s push service. That is tried again later.",
 	"unavailable":     "It was not told to come: Google’s push service takes no messages now. That is tried again.",

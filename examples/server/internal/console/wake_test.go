@@ -9,6 +9,11 @@ import (
 	"github.com/latchkey-mdm/latchkey/mdmproto/push"
 )
 
+func TestPhoneThatIsNotConnectedInWords(t *testing.T) {
+	a := lock.Action{State: lock.StateQueued, Device: lock.Device{Platform: androidPlatform}, WakeOutcome: "no_poll"}
+	assert.Contains(t, wakeUp(a), "holds no connection open")
+}
+
 func TestWakeOutcomesInWords(t *testing.T) {
 	said := map[string]bool{}
 	for _, class := range []push.Class{

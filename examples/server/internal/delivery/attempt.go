@@ -12,13 +12,16 @@ import (
 	"github.com/latchkey-mdm/latchkey/pin"
 )
 
+// skew is how far the clocks of servers may be apart.
+const skew = 2 * time.Minute
+
 // longest is how long one attempt may take, and lease how long nobody else makes one.
 func (d *Deliveries) longest() time.Duration { return 3 * d.Mail.timeout() }
-func (d *Deliveries) lease() time.Duration   { return d.longest() + time.Minute }
+func (d *Deliveries) lease() time.Duration   { return d.longest() + skew }
 
-// attempt sends one mail. It is claimed first, with the token of its link: so no two servers send it, unless one of them takes longer than
-// the lease, and the link of a mail that arrived works also when nobody could write that down.
-func (d *Deliveries) attempt(ctx context.Context, r row) error {
+// attempt sends one mail, unless it waits for a second person until then. It is claimed first, with the token of its link: so no two servers
+// send it while their clocks agree, and the link of a mail that arrived works also when nobody could write that down.
+func (d *Deliveries) attempt(ctx context.Context, r row, until time.Time) error {
 	now, token := d.now(), ""
 	var hash []byte
 	if d.Mode == PasscodeLink {
@@ -38,7 +41,7 @@ func (d *Deliveries) attempt(ctx context.Context, r row) error {
 	defer cancel()
 	failed := d.send(bounded, r.Address, func(ctx context.Context) (letter, error) { return d.write(ctx, r, token) })
 	// What came of it is written down also when the server stops meanwhile.
-	return d.settle(context.WithoutCancel(ctx), r, failed, ctx.Err() != nil)
+	return d.settle(context.WithoutCancel(ctx), r, failed, until, ctx.Err() != nil)
 }
 
 // write makes the mail. One in clear is disclosed here, when the mail server is there to take it.
@@ -67,27 +70,33 @@ func (d *Deliveries) disclose(ctx context.Context, by lock.Actor, to Delivery, w
 }
 
 // settle writes down what came of an attempt. A row that somebody else has meanwhile, who opened its link or whose attempt is newer, stays.
-func (d *Deliveries) settle(ctx context.Context, r row, failed error, stopped bool) error {
+// The mail server has its day from the first attempt on, and anew after a wait for a second person, which lasts no longer than until.
+func (d *Deliveries) settle(ctx context.Context, r row, failed error, until time.Time, stopped bool) error {
 	now := d.now()
 	if failed == nil {
-		_, err := d.set(ctx, &r, `state = 'sent', cause = '', sent_at = $3`, db.Micros(now))
+		_, err := d.set(ctx, &r, `state = 'sent', cause = '', sent_at = $3, due_at = expires_at`, db.Micros(now))
 		return err
 	}
 	cause, final := explain(failed)
 	next := now.Add(pauses[min(r.Attempts, len(pauses))-1])
 	switch {
-	case stopped:
-		next = now
 	case errors.Is(failed, lock.ErrPending):
-		next = now.Add(time.Minute)
+		r.begun, next = 0, now.Add(time.Minute)
+	case stopped:
+		until, next = db.Time(r.begun).Add(patience), now
+	default:
+		until = db.Time(r.begun).Add(patience)
 	}
-	if final || !now.Before(db.Time(r.begun).Add(patience)) {
-		d.Logger.WarnContext(ctx, "passcode was not mailed: it can be revealed in the console", slog.String("action", string(r.Action)),
-			slog.String("recipient", string(r.To)), slog.Int("attempts", r.Attempts), slog.String("cause", cause))
-		_, err := d.set(ctx, &r, `state = 'failed', token = NULL, cause = $3`, cause)
-		return err
+	about := []any{slog.String("action", string(r.Action)), slog.String("recipient", string(r.To)), slog.Int("attempts", r.Attempts),
+		slog.String("cause", cause)}
+	if final || !now.Before(until) {
+		d.Logger.WarnContext(ctx, "passcode was not mailed: it can be revealed in the console", about...)
+		return d.end(ctx, r, Failed, cause)
 	}
-	_, err := d.set(ctx, &r, `cause = $3, due_at = $4`, cause, db.Micros(next))
+	if cause != r.Cause && !stopped {
+		d.Logger.WarnContext(ctx, "passcode could not be mailed yet: it will be tried again", about...)
+	}
+	_, err := d.set(ctx, &r, `cause = $3, due_at = $4, begun_at = $5`, cause, db.Micros(next), r.begun)
 	return err
 }
 

@@ -16,15 +16,22 @@
 //
 // A token is 256 random bits in letters; its SHA-256 is kept. Each attempt to send a mail makes another one, so that the link of the newest
 // mail works alone. It ends when it was used, after Config.Life, when its action turns out not to have been carried out, and when a later
-// reset or removal of the passcode of the same device was confirmed. All of these, and a token that never was, look the same. Who tries
-// tokens that are none is slowed down by address. A server that dies between the use of a link and its answer leaves it used up.
+// reset or removal of the passcode of the same device was confirmed. All of these, and a token that never was, look the same, until an address
+// has tried too many tokens that are none: then it is told so, and a link that works it opens all the same. A server that dies between the
+// use of a link and its answer leaves it used up.
 //
 // # Sending
 //
-// Rows of a table are what is to be sent; any number of servers may work on them. A row waits until the device has confirmed its action, is
-// claimed for a time that is longer than any attempt, and is sent. So a mail is sent at least once: twice only when a server dies, or the
-// mail server's answer is lost, between the mail and the record of it. What fails is tried again with growing pauses, for a day; a mail
-// server that refuses for good ends it at once. Mail goes over TLS, but for a mail server on the same machine.
+// Rows of a table are what is to be sent; any number of servers may work on them, whose clocks must agree within two minutes. A row waits
+// until the device has confirmed its action, a day after the command has run out at most, is claimed for a time that is longer than any
+// attempt, and is sent. So a mail is sent at least once: twice only when a server dies, or the mail server's answer is lost, between the mail
+// and the record of it. What fails is tried again with growing pauses, for a day; a mail server that refuses for good ends it at once. In
+// clear, it waits up to a week for a second person. Mail goes over TLS, but for a mail server on the same machine.
+//
+// Of several actions on the passcode of one device the one is mailed that was delivered last, whichever was answered last. While one that was
+// delivered later has no answer the mail waits; when none has come a day after that one ran out nothing is mailed, and Cause says so.
+//
+// Rows have addresses of people: 90 days after they ended they are deleted.
 package delivery
 
 import (
@@ -65,7 +72,7 @@ const (
 	Opened  State = "opened"  // the link was used
 	Expired State = "expired" // the link was not used in time
 	Failed  State = "failed"  // it was given up: see Cause
-	Void    State = "void"    // the passcode was not set, so that there is nothing to send: see Cause
+	Void    State = "void"    // the device does not have the passcode, or may not have it, so that there is nothing to send: see Cause
 )
 
 // Order asks for mails with the passcode of an action.
@@ -109,12 +116,10 @@ type Ledger interface {
 	List(ctx context.Context, f lock.Filter) ([]lock.Action, error)
 }
 
-// Tries counts who tries links that are none, by address (account.Store). All methods are safe for concurrent use.
+// Tries counts who tries links that are none, by address (account.Store). It is safe for concurrent use.
 type Tries interface {
 	// TryLink takes one try of an address; false: it has none left.
 	TryLink(ctx context.Context, address string) (bool, error)
-	// ForgiveLink gives an address all of its tries back.
-	ForgiveLink(ctx context.Context, address string) error
 }
 
 // Config is what Deliveries are made of.

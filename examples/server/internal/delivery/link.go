@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/account"
@@ -28,30 +27,31 @@ type Link struct {
 	Delivery
 	Device lock.Device
 	Named  bool // it is opened by the account that is signed in, and recorded as its reveal
+
+	action lock.Action
+	actor  lock.Actor // who reveals the passcode when it is used
 }
 
-// Look reports whether a link works for somebody: it changes nothing, and gives nothing away but to whom it belongs. The opener's ID is
-// that of the account that is signed in, empty for nobody; the address is where the request came from. ErrDead, ErrSignIn or ErrOther when
-// the link gives nothing, account.ErrTooOften when the address has tried too many that are none.
+// Look reports whether a link works for somebody: the link is as it was, and nothing is given away but to whom it belongs. The opener's ID
+// is that of the account that is signed in, empty for nobody; the address is where the request came from. ErrDead, ErrSignIn or ErrOther
+// when the link gives nothing, account.ErrTooOften when it is none and the address has tried too many of these. An account that opens it by
+// its own right needs that right here too: the error wraps lock.ErrDenied, which is on record.
 func (d *Deliveries) Look(ctx context.Context, token string, opener lock.Actor) (Link, error) {
-	if err := d.try(ctx, opener.Address); err != nil {
+	l, err := d.find(ctx, token, opener)
+	if err == nil && l.Named {
+		err = d.Service.Allow(ctx, l.actor, lock.VerbReveal, lock.Target{Device: l.Device, Action: &l.action})
+	}
+	if err != nil {
 		return Link{}, err
 	}
-	l, _, err := d.find(ctx, token, opener)
-	if errors.Is(err, ErrDead) {
-		return Link{}, err
-	}
-	return l, errors.Join(err, d.Tries.ForgiveLink(ctx, opener.Address))
+	return l, nil
 }
 
 // Collect uses a link up and gives its passcode, of which nobody can say any more that it was not seen. It fails as Look does, and of two
 // calls at a time one. The passcode is revealed by whoever ordered the delivery, from the opener's address, or with Config.SignIn by the
 // opener: when Service.Reveal fails, as with lock.ErrPending, so does Collect, and the link works again.
 func (d *Deliveries) Collect(ctx context.Context, token string, opener lock.Actor) (Link, pin.PIN, error) {
-	if err := d.try(ctx, opener.Address); err != nil {
-		return Link{}, pin.PIN{}, err
-	}
-	l, actor, err := d.find(ctx, token, opener)
+	l, err := d.find(ctx, token, opener)
 	if err != nil {
 		return Link{}, pin.PIN{}, err
 	}
@@ -64,12 +64,9 @@ func (d *Deliveries) Collect(ctx context.Context, token string, opener lock.Acto
 	if taken == 0 {
 		return Link{}, pin.PIN{}, ErrDead
 	}
-	code, err := d.disclose(ctx, actor, l.Delivery, "by the one-time link that was mailed")
+	code, err := d.disclose(ctx, l.actor, l.Delivery, "by the one-time link that was mailed")
 	if err != nil {
 		return Link{}, pin.PIN{}, errors.Join(err, d.giveBack(ctx, l.ID, token, now))
-	}
-	if err := d.Tries.ForgiveLink(ctx, opener.Address); err != nil { // the passcode is on record as given: it goes out
-		d.Logger.WarnContext(ctx, "tries of an address could not be given back", slog.Any("error", err))
 	}
 	return l, code, nil
 }
@@ -89,37 +86,39 @@ func (d *Deliveries) giveBack(ctx context.Context, id lock.ID, token string, ope
 	return nil
 }
 
-// try takes one of the tries that an address has.
-func (d *Deliveries) try(ctx context.Context, address string) error {
-	may, err := d.Tries.TryLink(ctx, address)
-	if err == nil && !may {
-		err = account.ErrTooOften
+// miss answers who tries a token that is none.
+func (d *Deliveries) miss(ctx context.Context, address string) error {
+	switch may, err := d.Tries.TryLink(ctx, address); {
+	case err != nil:
+		return err
+	case !may:
+		return account.ErrTooOften
 	}
-	return err
+	return ErrDead
 }
 
-// find looks a link up, and says who reveals its passcode when the opener uses it.
-func (d *Deliveries) find(ctx context.Context, token string, opener lock.Actor) (Link, lock.Actor, error) {
+// find looks a link up, and says who reveals its passcode when the opener uses it. It works on while a later action on the device has no
+// answer, but not after one that has.
+func (d *Deliveries) find(ctx context.Context, token string, opener lock.Actor) (Link, error) {
 	rows, err := d.rows(ctx, `token = $1`, hashOf(token))
-	if err != nil {
-		return Link{}, lock.Actor{}, err
-	}
-	if len(rows) == 0 || rows[0].dead(d.now()) {
-		return Link{}, lock.Actor{}, ErrDead
+	switch {
+	case err != nil:
+		return Link{}, err
+	case len(rows) == 0:
+		return Link{}, d.miss(ctx, opener.Address)
+	case rows[0].dead(d.now()):
+		return Link{}, ErrDead
 	}
 	r := rows[0]
-	switch f, _, err := d.fate(ctx, r.Action); {
+	f, err := d.fate(ctx, r.Action)
+	switch {
 	case err != nil:
-		return Link{}, lock.Actor{}, err
-	case f != ready:
-		return Link{}, lock.Actor{}, ErrDead
+		return Link{}, err
+	case f.stage == over:
+		return Link{}, ErrDead
 	}
 	actor, err := d.revealer(r.Delivery, opener)
-	if err != nil {
-		return Link{}, lock.Actor{}, err
-	}
-	a, err := d.Ledger.Get(ctx, r.Action)
-	return Link{r.Delivery, a.Device, r.To != ToUser || d.SignIn}, actor, err
+	return Link{r.Delivery, f.action.Device, r.To != ToUser || d.SignIn, f.action, actor}, err
 }
 
 // dead is the opposite of usable.

@@ -240,24 +240,39 @@ func TestSignedInWithoutTheRight(t *testing.T) {
 	b := newBench(t, func(c *delivery.Config) { c.SignIn = true })
 	a, token := b.mailed("a")
 	b.Rights.DenyTo("eve", lock.VerbReveal)
-	_, _, err := b.d.Collect(t.Context(), token, lock.Actor{ID: "eve"})
+	l, err := b.d.Look(t.Context(), token, lock.Actor{ID: "eve"})
+	require.ErrorIs(t, err, lock.ErrDenied)
+	assert.Empty(t, l.Device, "the page does not say whose passcode it is")
+	_, _, err = b.d.Collect(t.Context(), token, lock.Actor{ID: "eve"})
 	require.ErrorIs(t, err, lock.ErrDenied)
 	assert.Empty(t, b.reveals(a))
 }
 
 func TestGuessesAreLimited(t *testing.T) {
 	b := newBench(t)
-	_, token := b.mailed("a")
-	var err error
-	for range 11 {
-		_, err = b.d.Look(t.Context(), "guess", stranger())
+	a, token := b.mailed("a")
+	for range 30 {
+		_, err := b.d.Look(t.Context(), token, stranger())
+		require.NoError(t, err, "a link that works is no guess")
 	}
+	for i := range 12 {
+		want := error(delivery.ErrDead)
+		if i >= 10 {
+			want = account.ErrTooOften
+		}
+		_, err := b.d.Look(t.Context(), "guess", stranger())
+		require.ErrorIs(t, err, want)
+	}
+	_, _, err := b.d.Collect(t.Context(), "guess", stranger())
 	require.ErrorIs(t, err, account.ErrTooOften)
 	_, _, err = b.d.Collect(t.Context(), token, stranger())
-	require.ErrorIs(t, err, account.ErrTooOften, "also the right one is not looked at")
-	_, _, err = b.d.Collect(t.Context(), token, lock.Actor{Address: "198.51.100.5"})
-	require.NoError(t, err, "other addresses go on")
-	b.Clock.Advance(time.Minute)
+	require.NoError(t, err, "whoever shares the address with one who guesses opens theirs")
+	assert.Len(t, b.reveals(a), 1)
 	_, err = b.d.Look(t.Context(), token, stranger())
+	require.ErrorIs(t, err, delivery.ErrDead, "nor is one that worked")
+	_, err = b.d.Look(t.Context(), "guess", lock.Actor{Address: "198.51.100.5"})
+	require.ErrorIs(t, err, delivery.ErrDead, "other addresses go on")
+	b.Clock.Advance(time.Minute)
+	_, err = b.d.Look(t.Context(), "guess", stranger())
 	require.ErrorIs(t, err, delivery.ErrDead)
 }

@@ -40,6 +40,10 @@ func TestOnPostgreSQL(t *testing.T) {
 		"TestNothingIsSentBeforeTheDeviceSaysSo": TestNothingIsSentBeforeTheDeviceSaysSo,
 		"TestNoSecretIsKept":                     TestNoSecretIsKept,
 		"TestGuessesAreLimited":                  TestGuessesAreLimited,
+		"TestLateAnswer":                         TestLateAnswer,
+		"TestKickWritesNothing":                  TestKickWritesNothing,
+		"TestOldDeliveriesAreForgotten":          TestOldDeliveriesAreForgotten,
+		"TestWhatEndedHasNoToken":                TestWhatEndedHasNoToken,
 	})
 }
 
@@ -198,7 +202,11 @@ func (b *bench) table() string {
 		}
 		require.NoError(b.t, rows.Scan(cells...))
 		for i, cell := range cells {
-			fmt.Fprintf(&text, "%s=%s\n", columns[i], *cell.(*any))
+			value := *cell.(*any)
+			if bytes, ok := value.([]byte); ok {
+				value = string(bytes)
+			}
+			fmt.Fprintf(&text, "%s=%v\n", columns[i], value)
 		}
 	}
 	require.NoError(b.t, rows.Err())

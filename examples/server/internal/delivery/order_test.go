@@ -2,6 +2,7 @@ package delivery_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -77,6 +78,21 @@ func TestSameOrderTwice(t *testing.T) {
 	b.order(a, "", userMail)
 	b.work()
 	assert.Len(t, b.post.taken(), 3, "once it was used it can be sent again")
+}
+
+// TestOtherOrders: what is not the same order has a mail of its own.
+func TestOtherOrders(t *testing.T) {
+	b := newBench(t)
+	a := b.done("a")
+	b.order(a, "", userMail)
+	b.order(a, "", "hopper@example.org")
+	require.NoError(t, b.d.Order(t.Context(), delivery.Order{Action: a.ID, By: locktest.Second(), User: userMail}))
+	b.work()
+	assert.ElementsMatch(t, []string{userMail, "hopper@example.org", userMail}, b.mailedTo())
+	b.Clock.Advance(24 * time.Hour)
+	b.order(a, "", userMail)
+	b.work()
+	assert.Len(t, b.mailedTo(), 4, "once its link has expired it can be sent again")
 }
 
 func TestNew(t *testing.T) {

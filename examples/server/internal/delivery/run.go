@@ -3,6 +3,7 @@ package delivery
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -15,8 +16,12 @@ const (
 	every = time.Second
 	// page is how many rows it takes at a time.
 	page = `16`
-	// patience is how long a mail is tried, and how long an action may stay without an answer of its device.
+	// patience is how long a mail server is tried, and how long an action may stay without an answer of its device once it has run out.
 	patience = 24 * time.Hour
+	// approval is how long a mail waits for a second person, who makes up their mind about one request after the other.
+	approval = 7 * 24 * time.Hour
+	// kept is how long it stays on record how a delivery ended.
+	kept = 90 * 24 * time.Hour
 	// rest is how long a row rests that could not be looked at.
 	rest = 5 * time.Second
 )
@@ -32,12 +37,18 @@ func (d *Deliveries) Kick() {
 	}
 }
 
-// Run sends what is due, one mail after the other, until ctx ends. Any number of servers may run it.
+// Run sends what is due, one mail after the other, until ctx ends, and forgets what ended long ago. Any number of servers may run it.
 func (d *Deliveries) Run(ctx context.Context) {
 	timer := time.NewTicker(every)
 	defer timer.Stop()
+	var forgot time.Time
 	for kicked := false; ; {
-		if err := d.work(ctx, kicked); err != nil && ctx.Err() == nil {
+		err := d.work(ctx, kicked)
+		if now := d.now(); now.Sub(forgot) >= time.Hour {
+			forgot = now
+			err = errors.Join(err, d.forget(ctx))
+		}
+		if err != nil && ctx.Err() == nil {
 			d.Logger.ErrorContext(ctx, "deliveries could not be looked at", slog.Any("error", err))
 		}
 		select {
@@ -51,98 +62,75 @@ func (d *Deliveries) Run(ctx context.Context) {
 	}
 }
 
-// work looks at each row that is due once. With kicked, rows that wait for the confirmation of their action are due too.
+// work looks at each row that is due once. With kicked it also looks whether the action of one that waits for it is decided: until then
+// such a row is left alone, because a kick comes with every report of every device.
 func (d *Deliveries) work(ctx context.Context, kicked bool) error {
-	before, seen := db.Micros(d.now()), lock.ID("")
+	before, seen := d.now(), lock.ID("")
 	sooner := 0
 	if kicked {
 		sooner = 1
 	}
 	for ctx.Err() == nil {
 		rows, err := d.rows(ctx, `state = 'waiting' AND (due_at <= $1 OR attempts = 0 AND $2 = 1) AND id > $3 ORDER BY id LIMIT `+page,
-			before, sooner, string(seen))
+			db.Micros(before), sooner, string(seen))
 		if err != nil || len(rows) == 0 {
 			return err
 		}
 		for _, r := range rows {
 			seen = r.ID
-			if err := d.attend(ctx, r); err != nil && ctx.Err() == nil {
-				d.Logger.ErrorContext(ctx, "delivery cannot go on now", slog.String("delivery", string(r.ID)),
-					slog.String("action", string(r.Action)), slog.Any("error", err))
-				if _, err := d.set(ctx, &r, `due_at = $3`, db.Micros(d.now().Add(rest))); err != nil {
-					return err
-				}
+			if err := d.visit(ctx, r, r.Next.After(before)); err != nil {
+				return err
 			}
 		}
 	}
 	return nil
 }
 
-// attend does what a row needs next: it waits on, ends, or is sent.
-func (d *Deliveries) attend(ctx context.Context, r row) error {
-	fate, why, err := d.fate(ctx, r.Action)
+// visit attends to a row, and lets it rest when that fails.
+func (d *Deliveries) visit(ctx context.Context, r row, early bool) error {
+	if err := d.attend(ctx, r, early); err != nil && ctx.Err() == nil {
+		d.Logger.ErrorContext(ctx, "delivery cannot go on now", slog.String("delivery", string(r.ID)),
+			slog.String("action", string(r.Action)), slog.Any("error", err))
+		if !early {
+			_, err = d.set(ctx, &r, `due_at = $3`, db.Micros(d.now().Add(rest)))
+			return err
+		}
+	}
+	return nil
+}
+
+// attend does what a row needs next: it waits on, ends, or is sent. One that is not due yet, and waits on, is not written.
+func (d *Deliveries) attend(ctx context.Context, r row, early bool) error {
+	f, err := d.fate(ctx, r.Action)
 	if err != nil {
 		return err
 	}
+	since, now := latest(f.since, r.Ordered), d.now()
 	switch {
-	case fate == ready:
-		return d.attempt(ctx, r)
-	case fate == open && d.now().Sub(r.Ordered) < patience:
+	case f.stage == ready:
+		return d.attempt(ctx, r, since.Add(approval))
+	case f.stage == open && now.Before(since.Add(patience)):
+		if early {
+			return nil
+		}
 		// The longer an action has waited the less a second matters.
-		wait := min(max(d.now().Sub(r.Ordered)/4, every), 30*time.Second)
-		_, err := d.set(ctx, &r, `due_at = $3`, db.Micros(d.now().Add(wait)))
+		wait := min(max(now.Sub(r.Ordered)/4, every), 30*time.Second)
+		_, err := d.set(ctx, &r, `due_at = $3`, db.Micros(now.Add(wait)))
 		return err
-	case fate == open:
-		why = "The device has not confirmed the passcode within a day."
 	}
-	_, err = d.set(ctx, &r, `state = 'void', token = NULL, cause = $3`, why)
+	return d.end(ctx, r, Void, f.why)
+}
+
+// end writes down that there will be no mail, and why. What link there is does not work any more.
+func (d *Deliveries) end(ctx context.Context, r row, s State, why string) error {
+	_, err := d.set(ctx, &r, `state = $3, token = NULL, cause = $4, due_at = $5`, string(s), why, db.Micros(d.now()))
 	return err
 }
 
-// fate is what an action means for its deliveries.
-type fate int
-
-const (
-	open  fate = iota // it may still be confirmed
-	ready             // the device has the passcode
-	over              // the device does not have it
-)
-
-// fate looks at an action, and says in words why it is over.
-func (d *Deliveries) fate(ctx context.Context, id lock.ID) (f fate, why string, err error) {
-	a, err := d.Ledger.Get(ctx, id)
-	switch {
-	case errors.Is(err, lock.ErrNotFound):
-		return over, "The action is not in the ledger.", nil
-	case err != nil:
-		return open, "", err
+// forget deletes the rows that ended long ago: they have addresses of people.
+func (d *Deliveries) forget(ctx context.Context) error {
+	if _, err := d.DB.Exec(ctx, `DELETE FROM server_deliveries WHERE state <> 'waiting' AND due_at < $1`, db.Micros(d.now().Add(-kept))); err != nil {
+		return fmt.Errorf("delete old deliveries: %w", err)
 	}
-	switch a.State {
-	case lock.StateConfirmed:
-		later, err := d.superseded(ctx, a)
-		if err != nil || !later {
-			return ready, "", err
-		}
-		return over, "A later action has changed the passcode again.", nil
-	case lock.StateHeld, lock.StateQueued, lock.StateIssued, lock.StateUnconfirmed:
-		return open, "", nil
-	}
-	return over, "The action is " + string(a.State) + ": this passcode is not the one of the device.", nil
-}
-
-// superseded reports whether the passcode of a device was changed by an action that was confirmed after a.
-func (d *Deliveries) superseded(ctx context.Context, a lock.Action) (bool, error) {
-	others, err := d.Ledger.List(ctx, lock.Filter{
-		Scope: a.Device.Scope, Devices: []string{a.Device.ID}, States: []lock.State{lock.StateConfirmed},
-		Kinds: []lock.Kind{lock.KindResetPasscode, lock.KindClearPasscode},
-	})
-	if err != nil {
-		return false, err
-	}
-	for _, other := range others {
-		if other.ID != a.ID && other.Confirmed.After(a.Confirmed) {
-			return true, nil
-		}
-	}
-	return false, nil
+	return nil
 }

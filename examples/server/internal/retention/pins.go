@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/latchkey-mdm/latchkey/lock"
@@ -48,7 +49,18 @@ func Find(ctx context.Context, svc *lock.Service, actor lock.Actor, d lock.Devic
 		found.Purged = append(found.Purged, gone)
 	}
 	found.Candidates, err = svc.Candidates(ctx, actor, d)
+	for i, c := range found.Candidates {
+		found.Candidates[i].Reason = reason(c)
+	}
 	return found, err
+}
+
+// reason is why a candidate may open its device. The ledger speaks of locks, which are seen open.
+func reason(c lock.Candidate) string {
+	if c.Action.Kind != lock.KindResetPasscode {
+		return c.Reason
+	}
+	return strings.NewReplacer("this lock", "this reset", "was seen open again since", "its passcode was removed since").Replace(c.Reason)
 }
 
 // HasPIN reports whether the action has a PIN, or had one.

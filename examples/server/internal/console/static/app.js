@@ -40,14 +40,13 @@ function keepFresh() {
   document.addEventListener("visibilitychange", refresh);
 }
 
-// The button of a dialog arms itself when the last four characters are right, or what may be typed instead. The server checks it again.
+// The button of a dialog arms itself when the last four characters are right, and whatever else has to be typed. The server checks it again.
 function armButton() {
-  const field = byId("confirm"), button = byId("order");
-  if (!field || !button) return;
+  const fields = [...document.querySelectorAll("input[data-arm]")], button = byId("order");
+  if (!fields.length || !button) return;
   const plain = (text) => text.trim().replaceAll(/\s+/g, " ").toUpperCase();
-  const right = [field.dataset.arm, field.dataset.or].filter(Boolean).map(plain);
-  const check = () => { button.disabled = !right.includes(plain(field.value)); };
-  field.addEventListener("input", check);
+  const check = () => { button.disabled = fields.some((field) => plain(field.value) !== plain(field.dataset.arm)); };
+  for (const field of fields) field.addEventListener("input", check);
   addEventListener("pageshow", check); // after sayBusy
   check();
 }

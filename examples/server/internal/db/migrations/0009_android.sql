@@ -6,8 +6,8 @@ CREATE INDEX server_devices_serial ON server_devices (serial) WHERE serial <> ''
 -- What the server needs to talk to an Android device. signing_key: its public key (PKIX). seq: the number of the last command, which never
 -- goes back, not even when it enrols again. fcm_token is empty for one that is not woken; fcm_dead_at: when FCM knew the token as dead, or 0.
 -- state_at: of when what it said last of itself is, by its clock.
--- provisions: reset tokens that it was offered since one was there; provision_at: when the last one was. asked_at: when it was last asked
--- for its state.
+-- provisions: reset tokens that it was offered since one was there; provision_at: when the last one was. question: the ID under which it was
+-- last asked for its state, empty once it has answered; asks: how often it was asked under that ID; asked_at: when it last was.
 CREATE TABLE server_agents (
     device       TEXT    PRIMARY KEY REFERENCES server_devices (id),
     signing_key  BYTEA   NOT NULL,
@@ -18,6 +18,8 @@ CREATE TABLE server_agents (
     state_at     BIGINT  NOT NULL,
     provisions   BIGINT  NOT NULL,
     provision_at BIGINT  NOT NULL,
+    question     TEXT    NOT NULL,
+    asks         BIGINT  NOT NULL,
     asked_at     BIGINT  NOT NULL
 );
 

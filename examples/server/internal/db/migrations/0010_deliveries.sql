@@ -18,8 +18,8 @@ CREATE TABLE server_deliveries (
     attempts      INTEGER NOT NULL,
     version       BIGINT  NOT NULL,
     ordered_at    BIGINT  NOT NULL,
-    due_at        BIGINT  NOT NULL, -- when a worker looks at it next
-    begun_at      BIGINT  NOT NULL, -- the first attempt
+    due_at        BIGINT  NOT NULL, -- when a worker looks at it next; of what does not wait: when it ended, or its link expires
+    begun_at      BIGINT  NOT NULL, -- the first attempt, or the first after a second person approved
     sent_at       BIGINT  NOT NULL,
     expires_at    BIGINT  NOT NULL, -- of the link
     opened_at     BIGINT  NOT NULL,
@@ -27,4 +27,5 @@ CREATE TABLE server_deliveries (
 );
 CREATE INDEX server_deliveries_action ON server_deliveries (action);
 CREATE INDEX server_deliveries_due ON server_deliveries (due_at) WHERE state = 'waiting';
+CREATE INDEX server_deliveries_ended ON server_deliveries (due_at) WHERE state <> 'waiting';
 CREATE UNIQUE INDEX server_deliveries_token ON server_deliveries (token) WHERE token IS NOT NULL;

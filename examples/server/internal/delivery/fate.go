@@ -1,0 +1,85 @@
+package delivery
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"time"
+
+	"github.com/latchkey-mdm/latchkey/lock"
+)
+
+// stage is how far an action is with the passcode of its device.
+type stage int
+
+const (
+	open  stage = iota // it may still be confirmed, or something may still change what it did
+	ready              // the device has the passcode
+	over               // the device does not have it
+)
+
+// fate is what an action means for its deliveries.
+type fate struct {
+	stage
+	why    string      // over: as it is; open: once that has lasted too long
+	since  time.Time   // open: when an answer was last to be expected; ready: when it came
+	action lock.Action // not of one that is over
+}
+
+// fate looks at an action.
+func (d *Deliveries) fate(ctx context.Context, id lock.ID) (fate, error) {
+	a, err := d.Ledger.Get(ctx, id)
+	switch {
+	case errors.Is(err, lock.ErrNotFound):
+		return fate{stage: over, why: "The action is not in the ledger."}, nil
+	case err != nil:
+		return fate{}, err
+	}
+	switch a.State {
+	case lock.StateConfirmed:
+		return d.judge(ctx, a)
+	case lock.StateHeld, lock.StateQueued, lock.StateIssued, lock.StateUnconfirmed:
+		return fate{open, "The device did not confirm the passcode, not even a day after the command ran out.", latest(a.NotAfter, a.Changed), a}, nil
+	}
+	return fate{stage: over, why: "The action is " + string(a.State) + ": this passcode is not the one of the device."}, nil
+}
+
+// judge looks at what else changes the passcode of a device that has confirmed a. A device acts on a command when it gets it, however late
+// it says so: what was delivered last counts, as for lock.Service.Candidates, and of that the clocks of servers do not change the order.
+func (d *Deliveries) judge(ctx context.Context, a lock.Action) (fate, error) {
+	f := fate{ready, "", a.Confirmed, a}
+	others, err := d.Ledger.List(ctx, lock.Filter{
+		Scope: a.Device.Scope, Devices: []string{a.Device.ID}, Kinds: []lock.Kind{lock.KindResetPasscode, lock.KindClearPasscode},
+	})
+	if err != nil {
+		return fate{}, err
+	}
+	for _, other := range others {
+		switch {
+		case cmp.Or(had(other).Compare(had(a)), cmp.Compare(other.ID, a.ID)) <= 0 || !other.MayBeOnDevice():
+		case other.State == lock.StateConfirmed:
+			return fate{stage: over, why: "A later action has changed the passcode again."}, nil
+		default:
+			f.stage, f.since = open, latest(f.since, other.NotAfter, other.Changed)
+			f.why = "It is not certain which passcode the device has: a later action on it was sent and not answered."
+		}
+	}
+	return f, nil
+}
+
+// had is when a device got an action.
+func had(a lock.Action) time.Time {
+	if a.Delivered.IsZero() {
+		return a.Confirmed
+	}
+	return a.Delivered
+}
+
+func latest(first time.Time, others ...time.Time) time.Time {
+	for _, t := range others {
+		if t.After(first) {
+			first = t
+		}
+	}
+	return first
+}
