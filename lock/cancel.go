@@ -1,13 +1,11 @@
 package lock
 
-import (
-	"context"
-	"time"
-)
+import "context"
 
 // Cancel withdraws an action: nothing more of it is delivered. What may have reached the device already stays what it is: the PIN stays
 // among the candidates, and an acknowledgement that comes later confirms the action all the same. A Sender that has Withdraw is asked to
-// have the command dropped; that it could not is only logged. Cancelling twice is the same as once.
+// have the command dropped, by Run again for about a day until it answers; that it could not is only logged. Cancelling twice is the same as
+// once.
 // An action that has ended otherwise is a *TransitionError.
 func (s *Service) Cancel(ctx context.Context, actor Actor, id ID, reason string) (Action, error) {
 	if err := checkText("reason", reason, 1024, false); err != nil {
@@ -26,13 +24,17 @@ func (s *Service) Cancel(ctx context.Context, actor Actor, id ID, reason string)
 			return Change{}, nil
 		}
 		c, err := s.act(a, Event{Type: EventCancelled, Actor: actor, Reason: s.withholdText(ctx, a, reason)})
-		if follows = err == nil && s.platforms[a.Device.Platform].follows(c.Actions[0]); follows && s.bound {
+		if err != nil {
+			return c, err
+		}
+		c = s.toFollow(c)
+		if follows = !c.Actions[0].Due.IsZero(); follows && s.bound {
 			return c.rest(s.now()), nil // Run does it, once the caller has committed
 		}
-		return c.rest(time.Time{}), err
+		return c, nil
 	})
 	if err == nil && follows && !s.bound {
-		s.takeBack(ctx, a)
+		a = s.takeBackNow(ctx, a)
 	}
 	return a, err
 }

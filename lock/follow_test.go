@@ -64,7 +64,7 @@ func TestPollGivesUp(t *testing.T) {
 	})
 }
 
-// TestWithdrawUntilItIsAnswered: what a caller's transaction cancelled, and Run has to withdraw.
+// TestWithdrawUntilItIsAnswered: what was cancelled, by itself or in a caller's transaction, which leaves it to Run.
 func TestWithdrawUntilItIsAnswered(t *testing.T) {
 	for name, c := range map[string]struct {
 		err    error
@@ -79,7 +79,7 @@ func TestWithdrawUntilItIsAnswered(t *testing.T) {
 		"the provider fails for ever":           {outage, true, false, 0, true},
 		"the provider says that it is too late": {locktest.WakeFailure{Class: "executed", Answered: true}, false, false, 1, true},
 	} {
-		t.Run(name, func(t *testing.T) {
+		check := func(t *testing.T, cancel func(context.Context, *locktest.Fixture, lock.ID) error) {
 			var log lines
 			sending(t, func(t *testing.T, f *locktest.Fixture, s *locktest.Sender) {
 				a := f.Lock(mac())
@@ -89,8 +89,7 @@ func TestWithdrawUntilItIsAnswered(t *testing.T) {
 					f.Lock(locktest.Device("mac-2"))
 					after(2 * time.Second)
 				}
-				_, err := f.Service.In(f.Store).Cancel(t.Context(), locktest.Admin(), a.ID, "")
-				require.NoError(t, err)
+				require.NoError(t, cancel(t.Context(), f, a.ID))
 				f.Service.Kick()
 				after(5 * time.Second)
 				if c.heals {
@@ -104,6 +103,18 @@ func TestWithdrawUntilItIsAnswered(t *testing.T) {
 				assert.Equal(t, c.logged, strings.Contains(log.drain(), "could not be withdrawn"))
 				assert.Zero(t, f.Get(a.ID).Due)
 			}, func(cfg *lock.Config) { cfg.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
+		}
+		t.Run(name, func(t *testing.T) {
+			check(t, func(ctx context.Context, f *locktest.Fixture, id lock.ID) error {
+				_, err := f.Service.Cancel(ctx, locktest.Admin(), id, "")
+				return err
+			})
+		})
+		t.Run(name+", in a transaction", func(t *testing.T) {
+			check(t, func(ctx context.Context, f *locktest.Fixture, id lock.ID) error {
+				_, err := f.Service.In(f.Store).Cancel(ctx, locktest.Admin(), id, "")
+				return err
+			})
 		})
 	}
 }

@@ -80,6 +80,25 @@ func (s *Service) followAt(a Action) time.Time {
 	return s.now().Add(backoff(a.ID, a.Wake))
 }
 
+// toFollow puts an action that ended on the schedule of what is left to do for it, if anything is.
+func (s *Service) toFollow(c Change) Change {
+	c = c.rest(time.Time{})
+	if a := &c.Actions[0]; s.platforms[a.Device.Platform].follows(*a) {
+		a.Wake = 1
+		a.Due = s.followAt(*a)
+	}
+	return c
+}
+
+// takeBackNow is takeBack at once, of an action that Run asks about again until there is an answer.
+func (s *Service) takeBackNow(ctx context.Context, a Action) Action {
+	after, _, err := s.followed(ctx, s.platforms[a.Device.Platform], a, s.takeBack(ctx, a))
+	if err != nil { // then it is asked once more than it had to be
+		return a
+	}
+	return after
+}
+
 // takeBack asks the provider to drop a command that was cancelled. That it cannot changes nothing: it is as if it had left already. It is
 // logged once nobody will ask again.
 func (s *Service) takeBack(ctx context.Context, a Action) wakeOutcome {

@@ -167,7 +167,7 @@ func TestWithdraw(t *testing.T) {
 		sent bool
 	}{
 		"taken back":      {nil, true},
-		"too late for it": {locktest.WakeError("executed"), true},
+		"too late for it": {locktest.WakeFailure{Class: "executed", Answered: true}, true},
 		"never left":      {nil, false},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -132,7 +132,7 @@ func (s *Service) sent(ctx context.Context, claimed Action, ref string, answer e
 		return claimed, wakeOutcome{}, err
 	}
 	if e.Ref != "" && a.State == StateCancelled { // while it was on its way
-		s.takeBack(lasting, a)
+		a = s.takeBackNow(lasting, a)
 	}
 	return a, outcomeOf(answer), nil
 }
@@ -181,7 +181,7 @@ func (s *Service) sentChange(ctx context.Context, claimed, a Action, e Event) (C
 		c.Actions[0].Due, c.Actions[0].Wake = a.Due, a.Wake
 		return c, nil
 	case a.State != StateIssued:
-		return c.rest(time.Time{}), nil
+		return s.toFollow(c), nil
 	}
 	c = c.rest(s.capped(c.Actions[0], s.now().Add(backoff(a.ID, 1))))
 	c.Actions[0].Wake = 1 // the pauses begin anew, until its result is asked for

@@ -25,12 +25,11 @@ func (s *Service) course(ctx context.Context, a Action) (c Change, attend bool, 
 	}
 	if over && (e.Type != EventLapsed || p.Sender != nil || !s.now().Before(a.NotAfter)) {
 		c, err := s.act(a, e)
-		if c = c.rest(time.Time{}); err != nil || !p.follows(c.Actions[0]) {
+		if err != nil {
 			return c, false, err
 		}
-		c.Actions[0].Wake = 1
-		c.Actions[0].Due = s.followAt(c.Actions[0])
-		return c, true, nil
+		c = s.toFollow(c)
+		return c, !c.Actions[0].Due.IsZero(), nil
 	}
 	judged := a.State != StateHeld || a.HeldBy != ""
 	a.Wake++
