@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -56,7 +57,7 @@ func write(ctx context.Context, c conn, records []record, around bracket) error 
 		if err == nil {
 			err = w.judge(ctx, records)
 		} else {
-			w.exec(context.WithoutCancel(ctx), around.back) // on a connection that is lost there is nothing to undo
+			w.undo(ctx, around.back)
 		}
 		if err == nil {
 			return nil
@@ -198,7 +199,13 @@ func (w *writer) find(ctx context.Context, records []record, found map[string]bo
 	return err
 }
 
-func (w *writer) exec(ctx context.Context, statements []string) {
+// undoWithin is how long a server has to undo what failed. A connection on which that takes longer is closed, which undoes it too.
+const undoWithin = 5 * time.Second
+
+// undo is done for whoever has left, too. On a connection that is lost there is nothing to undo.
+func (w *writer) undo(ctx context.Context, statements []string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoWithin)
+	defer cancel()
 	for _, statement := range statements {
 		_, _ = w.conn.Exec(ctx, statement)
 	}

@@ -88,6 +88,26 @@ func TestACallerWhoLeavesFreesTheConnection(t *testing.T) {
 	})
 }
 
+// TestACallerWhoLeavesBeforeTheFirstWord of a transaction frees the connection too, though the server has fallen silent and undoes nothing.
+func TestACallerWhoLeavesBeforeTheFirstWord(t *testing.T) {
+	w := &wire{}
+	o := open(t, server.Database(t), w)
+	ctx, leave := context.WithCancel(t.Context())
+	silent := func(*wired, []byte) error { return errSilent }
+	taken := func(writing context.Context) {
+		leave()
+		<-writing.Done()
+		w.sent.Store(0)
+		w.fault.Store(&silent)
+	}
+	w.taken.Store(&taken)
+	require.ErrorIs(t, (<-commit(ctx, o, storetest.Order(t, "mac"))).err, context.Canceled)
+	waitFor(t, func() bool { return w.fault.Load() != nil && o.pool.Stat().AcquiredConns() == 0 })
+	w.taken.Store(nil)
+	w.fault.Store(nil)
+	require.Equal(t, outcome{}, <-commit(t.Context(), o, storetest.Order(t, "mac")))
+}
+
 // Batches over the same actions in opposite orders: none waits for a deadlock to be found out.
 func TestOppositeBatchesDoNotDeadlock(t *testing.T) {
 	o := fresh(t)

@@ -63,7 +63,7 @@ func pool(tb testing.TB, url string, wires ...*wire) *pgxpool.Pool {
 	config, err := pgxpool.ParseConfig(url)
 	require.NoError(tb, err)
 	for _, w := range wires {
-		config.ConnConfig.DialFunc = w.dial
+		config.ConnConfig.DialFunc, config.PrepareConn = w.dial, w.prepare
 	}
 	p, err := pgxpool.NewWithConfig(tb.Context(), config)
 	require.NoError(tb, err)

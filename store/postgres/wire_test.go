@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/latchkey-mdm/latchkey/store/storetest"
 )
 
@@ -19,6 +21,15 @@ var (
 type wire struct {
 	sent  atomic.Int64 // messages
 	fault atomic.Pointer[func(c *wired, message []byte) error]
+	taken atomic.Pointer[func(ctx context.Context)] // a connection is taken from the pool
+}
+
+// prepare is what a pool asks of a connection that is taken from it.
+func (w *wire) prepare(ctx context.Context, _ *pgx.Conn) (bool, error) {
+	if taken := w.taken.Load(); taken != nil {
+		(*taken)(ctx)
+	}
+	return true, nil
 }
 
 func (w *wire) dial(ctx context.Context, network, address string) (net.Conn, error) {
