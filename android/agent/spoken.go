@@ -45,6 +45,11 @@ func (s *spoken) delivered(d lock.Device, id lock.ID) {
 	defer s.mu.Unlock()
 	p := s.of(d)
 	p.forget(id)
+	p.add(id)
+}
+
+// add remembers another action, and no longer the oldest when there are too many.
+func (p *speech) add(id lock.ID) {
 	if len(p.actions) >= maxSpoken {
 		p.forget(p.actions[0])
 	}
@@ -61,8 +66,8 @@ func (s *spoken) repeats(d lock.Device, id lock.ID, code Code) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := s.of(d)
-	codes, known := p.codes[id]
-	return slices.Contains(codes, code) || len(codes) >= maxCodes || !known && len(p.actions) >= maxSpoken
+	codes := p.codes[id]
+	return slices.Contains(codes, code) || len(codes) >= maxCodes
 }
 
 // progress notes what was recorded.
@@ -71,7 +76,7 @@ func (s *spoken) progress(d lock.Device, id lock.ID, code Code) {
 	defer s.mu.Unlock()
 	p := s.of(d)
 	if _, known := p.codes[id]; !known {
-		p.actions = append(p.actions, id)
+		p.add(id)
 	}
 	p.codes[id] = append(p.codes[id], code)
 }

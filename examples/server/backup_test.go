@@ -222,7 +222,8 @@ func TestRestoreSignsOutAndVoidsLinks(t *testing.T) {
 	_, err = s.open(t).Exec(t.Context(), `INSERT INTO server_agent_codes (sha256, expires_at) VALUES ($1, 9999999999999999)`, []byte("x"))
 	require.NoError(t, err)
 	_, err = s.open(t).Exec(t.Context(), `INSERT INTO server_deliveries VALUES
-		('x', 'a', 'user', 'grace@example.com', 'ada', '', '', 'link', 'sent', '', 1, 1, 1, 1, 1, 1, 9999999999999999, 0, $1)`, []byte("x"))
+		('x', 'a', 'user', 'grace@example.com', 'ada', '', '', 'link', 'sent', '', 1, 1, 1, 1, 1, 1, 9999999999999999, 0, $1),
+		('y', 'a', 'admin', 'ada@example.com', 'ada', '', '', 'link', 'opened', '', 1, 1, 1, 1, 1, 1, 9999999999999999, 2, $2)`, []byte("x"), []byte("y"))
 	require.NoError(t, err)
 	file := filepath.Join(t.TempDir(), "backup.db")
 	require.Zero(t, command(t, s.env, "backup", file, "-data", s.data()).code)
@@ -237,7 +238,8 @@ func TestRestoreSignsOutAndVoidsLinks(t *testing.T) {
 	for _, left := range []string{
 		`SELECT count(*) FROM server_sessions`,
 		`SELECT count(*) FROM server_agent_codes`,
-		`SELECT count(*) FROM server_deliveries WHERE token IS NOT NULL OR state <> 'void'`,
+		`SELECT count(*) FROM server_deliveries WHERE token IS NOT NULL`,
+		`SELECT count(*) FROM server_deliveries WHERE state <> 'void' AND id = 'x' OR state <> 'opened' AND id = 'y'`,
 	} {
 		var kept int
 		require.NoError(t, other.open(t).Readers.QueryRow(left).Scan(&kept))

@@ -141,8 +141,9 @@ func (r *restoring) opens(ctx context.Context, d *db.DB) error {
 		`DELETE FROM server_sessions`,
 		`DELETE FROM server_challenges WHERE issued IS NULL`,
 		`DELETE FROM server_agent_codes WHERE signing_key IS NULL`,
-		`UPDATE server_deliveries SET state = 'void', cause = 'The database was restored from a backup: order the mail again.', token = NULL,
-			version = version + 1 WHERE token IS NOT NULL`,
+		`UPDATE server_deliveries SET state = 'void', cause = 'The database was restored from a backup: order the mail again.'
+			WHERE state = 'sent' AND token IS NOT NULL`,
+		`UPDATE server_deliveries SET token = NULL, version = version + 1 WHERE token IS NOT NULL`,
 	} {
 		if _, err := d.Exec(ctx, statement); err != nil {
 			return err

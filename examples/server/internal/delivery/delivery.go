@@ -2,7 +2,7 @@
 //
 // # What a mail has
 //
-// By default a mail has a link and nothing of the passcode: not even a digit is in its text. The page of the link gives the passcode to a
+// By default a mail has a link and nothing of the passcode. The page of the link gives the passcode to a
 // POST, once; a GET, as the scanners of mail servers send it, shows a button. With PasscodeClear the passcode itself is in the mail.
 //
 // # Disclosure
