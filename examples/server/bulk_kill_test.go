@@ -32,8 +32,8 @@ var (
 )
 
 const (
-	maxMemory    = 200 << 20       // bytes that a server may ever have used
-	bulkPatience = 5 * time.Minute // how long it may take from one kill to the next
+	maxMemory    = memoryFactor * 200 << 20 // bytes that a server may ever have used
+	bulkPatience = 5 * time.Minute          // how long it may take from one kill to the next
 )
 
 // TestBulkIsKilled kills the server again and again while it orders in bulk. Each time it is started again it goes on by itself, and at the
