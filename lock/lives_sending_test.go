@@ -31,7 +31,7 @@ func TestAnySending(t *testing.T) {
 				t.Log(strings.Join(w.story, "\n"))
 			}
 		}()
-		t.Repeat(map[string]func(*rapid.T){
+		t.Repeat(map[string]func(*rapid.T){ // an act that has nothing to act on skips its turn, and another one is drawn
 			"": w.check, "order": w.order, "run": w.run, "run again": w.run, "wait": w.wait, "do": w.execute, "tell": w.notify, "cancel": w.cancel,
 		})
 		w.finish(t)
