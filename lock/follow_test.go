@@ -146,9 +146,14 @@ func TestNamesAreThoseOfAScope(t *testing.T) {
 	other.Scope = "other"
 	a, b := f.Lock(mac()), f.Lock(other)
 	f.Service.NewTicker().Tick(t.Context())
-	require.NoError(t, f.Service.Report(t.Context(), byName("operations/1", lock.Acknowledged)))
+	assert.Equal(t, f.Get(a.ID).Ref, f.Get(b.ID).Ref)
+	report := byName("operations/1", lock.Acknowledged)
+	require.NoError(t, f.Service.Report(t.Context(), report))
 	assert.Equal(t, lock.StateConfirmed, f.Get(a.ID).State)
 	assert.Equal(t, lock.StateIssued, f.Get(b.ID).State)
+	report.Scope = other.Scope
+	require.NoError(t, f.Service.Report(t.Context(), report)) // whichever of the two a search without the scope finds first
+	assert.Equal(t, lock.StateConfirmed, f.Get(b.ID).State)
 }
 
 // TestTakenAsRunEnds: the name that came in just then is kept.
