@@ -45,9 +45,11 @@ type Enrollments interface {
 type Requests interface {
 	// Once reports whether this request ID of this device is new, and remembers it, durably, at least until then.
 	Once(ctx context.Context, device, jti string, until time.Time) (fresh bool, err error)
-	// Sequence takes the next number of the device's durable counter: above all that it gave before, and greater than above, which is 0
-	// but for what a device has signed to have seen (at most 2^53). The first is 1. Numbers that are never used do no harm.
-	Sequence(ctx context.Context, device string, above int64) (int64, error)
+	// Number takes the next number of the device's durable counter, last + 1, if last is still the one before (0 before the first); else it
+	// takes none, and is 0.
+	Number(ctx context.Context, device string, last int64) (int64, error)
+	// Raise has the counter go on above what the device has signed to have seen, at most 2^53. It never goes back.
+	Raise(ctx context.Context, device string, seen int64) error
 }
 
 // Queries is where commands come from that change nothing and are in no ledger. They go when no order waits.
@@ -78,6 +80,7 @@ type Enrollment struct {
 type Enrolled struct {
 	Device lock.Device
 	Key    *ecdsa.PublicKey
+	Last   int64 // the last number that Requests took, or was raised to
 }
 
 // State is what a device said of itself.

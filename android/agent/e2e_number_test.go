@@ -24,12 +24,12 @@ type slowly struct {
 	entered, release chan struct{}
 }
 
-func (s *slowly) Sequence(ctx context.Context, device string, above int64) (int64, error) {
+func (s *slowly) Number(ctx context.Context, device string, last int64) (int64, error) {
 	if s.armed.CompareAndSwap(true, false) {
 		close(s.entered)
 		<-s.release
 	}
-	return s.Requests.Sequence(ctx, device, above)
+	return s.Requests.Number(ctx, device, last)
 }
 
 // A poll that is slow to get its number must not bring an order that was cancelled meanwhile as the newest.

@@ -104,7 +104,7 @@ func (f *fleet) Device(_ context.Context, id string) (agent.Enrolled, error) {
 	if !ok {
 		return agent.Enrolled{}, agent.ErrNotEnrolled
 	}
-	e.Device.Facts = maps.Clone(e.Device.Facts)
+	e.Device.Facts, e.Last = maps.Clone(e.Device.Facts), f.sequence[id]
 	return e, nil
 }
 
@@ -129,11 +129,21 @@ func (f *fleet) Once(_ context.Context, device, jti string, _ time.Time) (bool, 
 	return before == "", nil
 }
 
-func (f *fleet) Sequence(_ context.Context, device string, above int64) (int64, error) {
+func (f *fleet) Number(_ context.Context, device string, last int64) (int64, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.sequence[device] = max(f.sequence[device], above) + 1
+	if f.sequence[device] != last {
+		return 0, nil
+	}
+	f.sequence[device]++
 	return f.sequence[device], nil
+}
+
+func (f *fleet) Raise(_ context.Context, device string, seen int64) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.sequence[device] = max(f.sequence[device], seen)
+	return nil
 }
 
 // handset is one simulated device in its world.

@@ -90,7 +90,7 @@ type records struct {
 	seq     int64
 	settled bool // Enroll tells the ledger by itself
 
-	noNumber bool // Sequence fails
+	noNumber bool // Number fails
 	err      error
 }
 
@@ -116,6 +116,7 @@ func (s *records) Device(_ context.Context, id string) (agent.Enrolled, error) {
 	if !ok {
 		return agent.Enrolled{}, agent.ErrNotEnrolled
 	}
+	e.Last = s.seq
 	return e, s.err
 }
 
@@ -134,14 +135,24 @@ func (s *records) Once(_ context.Context, dev, jti string, until time.Time) (boo
 	return !used, s.err
 }
 
-func (s *records) Sequence(_ context.Context, _ string, above int64) (int64, error) {
+func (s *records) Number(_ context.Context, _ string, last int64) (int64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.noNumber {
+	switch {
+	case s.noNumber:
 		return 0, errStore
+	case s.seq != last:
+		return 0, s.err
 	}
-	s.seq = max(s.seq, above) + 1
+	s.seq++
 	return s.seq, s.err
+}
+
+func (s *records) Raise(_ context.Context, _ string, seen int64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.seq = max(s.seq, seen)
+	return s.err
 }
 
 func device(id string) lock.Device {

@@ -35,7 +35,10 @@ func (h *handler) commands(ctx context.Context, r *http.Request) (any, error) {
 	end := time.NewTimer(wait)
 	defer end.Stop()
 	for {
-		signed, err := h.next(ctx, enrolled.Device)
+		signed, err := h.next(ctx, enrolled)
+		if errors.Is(err, errOvertaken) { // another poll brings what is newer; the command of this one comes again
+			return nil, nil
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -89,13 +92,10 @@ func waitOf(r *http.Request) (time.Duration, error) {
 
 // next is the signed command that the device should get now, "" when there is none: an order first, then a question.
 //
-// The number is taken before the command: of two polls at the same time, the one that took its command first must not carry the higher
-// number, or a command that was withdrawn meanwhile would pass for the newer one.
-func (h *handler) next(ctx context.Context, d lock.Device) (string, error) {
-	seq, err := h.Requests.Sequence(ctx, d.ID, 0)
-	if err != nil {
-		return "", err
-	}
+// The last number was read before the command is taken, and the command gets the one after it or none: of two polls at the same time, the
+// one that took its command first must not carry the higher number, or a command that was withdrawn meanwhile would pass for the newer one.
+func (h *handler) next(ctx context.Context, e Enrolled) (string, error) {
+	d := e.Device
 	cmd, err := h.Service.Next(ctx, d)
 	switch {
 	case errors.Is(err, lock.ErrSealed): // the rest of the device's commands must not wait for it
@@ -104,7 +104,7 @@ func (h *handler) next(ctx context.Context, d lock.Device) (string, error) {
 		return "", err
 	case cmd.ID != "":
 		h.spoken.delivered(d, cmd.ID)
-		return h.seal(seq, cmd.Body)
+		return h.seal(ctx, e, cmd.Body)
 	}
 	if h.Queries == nil {
 		return "", nil
@@ -123,14 +123,24 @@ func (h *handler) next(ctx context.Context, d lock.Device) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("make a query: %w", err)
 	}
-	return h.seal(seq, body)
+	return h.seal(ctx, e, body)
 }
 
 // queryExpiry is how long a device may take to answer a question.
 const queryExpiry = time.Hour
 
+// errOvertaken says that another command of the device was numbered since this one was taken.
+var errOvertaken = errors.New("another command was numbered meanwhile")
+
 // seal numbers and signs a command that leaves now.
-func (h *handler) seal(seq int64, body []byte) (string, error) {
+func (h *handler) seal(ctx context.Context, e Enrolled, body []byte) (string, error) {
+	seq, err := h.Requests.Number(ctx, e.Device.ID, e.Last)
+	if err != nil {
+		return "", err
+	}
+	if seq == 0 {
+		return "", errOvertaken
+	}
 	var c command
 	c.Args = &json.RawMessage{}
 	if err := json.Unmarshal(body, &c); err != nil {

@@ -45,6 +45,19 @@ func TestPollWithoutCommandIsEmpty(t *testing.T) {
 	w = s.do(s.phone.request(t, "GET", "commands", nil))
 	assert.Equal(t, http.StatusNoContent, w.Code)
 	assert.Empty(t, w.Body.Bytes())
+	assert.Zero(t, s.records.seq, "nothing is written for it")
+}
+
+// Whatever was numbered since the poll looked is newer than the command that it took: that comes again.
+func TestPollThatWasOvertakenIsEmpty(t *testing.T) {
+	s := newSite(t)
+	s.ledger.next = func(d lock.Device) (lock.Command, error) {
+		_, err := s.records.Number(t.Context(), d.ID, 0)
+		return lockCommand(t), err
+	}
+	assert.Equal(t, http.StatusNoContent, s.do(s.phone.request(t, "GET", "commands", nil)).Code)
+	s.ledger.next = func(lock.Device) (lock.Command, error) { return lockCommand(t), nil }
+	assert.Equal(t, http.StatusOK, s.do(s.phone.request(t, "GET", "commands", nil)).Code)
 }
 
 func TestEachDeliveryHasAnotherNumber(t *testing.T) {

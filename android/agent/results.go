@@ -68,7 +68,7 @@ func (h *handler) take(ctx context.Context, e Enrolled, text string) (lock.ID, e
 			slog.String("action", string(r.ID)), slog.Any("fields", r.Skipped))
 	}
 	if r.Highest > 0 {
-		if _, err := h.Requests.Sequence(ctx, e.Device.ID, r.Highest); err != nil {
+		if err := h.Requests.Raise(ctx, e.Device.ID, r.Highest); err != nil {
 			return "", err
 		}
 	}

@@ -68,10 +68,11 @@ func (s *Store) arrive(ctx context.Context, tx *sql.Tx, e agent.Enrollment, key,
 // Device implements agent.Enrollments. That the ledger does not know yet of the enrolment is made good first.
 func (s *Store) Device(ctx context.Context, id string) (agent.Enrolled, error) {
 	var der, sum []byte
+	var last int64
 	err := sql.ErrNoRows
 	if db.IsText(id) {
-		err = s.DB.Readers.QueryRowContext(ctx, `SELECT a.signing_key, d.cert FROM server_agents a JOIN server_devices d ON d.id = a.device
-			WHERE a.device = $1 AND d.enrolled = 1`, id).Scan(&der, &sum)
+		err = s.DB.Readers.QueryRowContext(ctx, `SELECT a.signing_key, a.seq, d.cert FROM server_agents a JOIN server_devices d ON d.id = a.device
+			WHERE a.device = $1 AND d.enrolled = 1`, id).Scan(&der, &last, &sum)
 	}
 	if errors.Is(err, sql.ErrNoRows) {
 		return agent.Enrolled{}, agent.ErrNotEnrolled
@@ -91,5 +92,5 @@ func (s *Store) Device(ctx context.Context, id string) (agent.Enrolled, error) {
 	if errors.Is(err, lock.ErrNotFound) { // it was removed just now
 		return agent.Enrolled{}, agent.ErrNotEnrolled
 	}
-	return agent.Enrolled{Device: d.Device, Key: key}, err
+	return agent.Enrolled{Device: d.Device, Key: key, Last: last}, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -48,15 +49,24 @@ func (s *Store) prune(ctx context.Context) error {
 	return nil
 }
 
-// Sequence implements agent.Requests: the next number of a command for this device, greater than above. None is given twice, on any server
-// of the database.
-func (s *Store) Sequence(ctx context.Context, device string, above int64) (n int64, err error) {
+// Number implements agent.Requests: no number is given twice, on any server of the database.
+func (s *Store) Number(ctx context.Context, device string, last int64) (n int64, err error) {
 	err = s.DB.Write(ctx, func(tx *sql.Tx) error {
-		return tx.QueryRowContext(ctx, `UPDATE server_agents
-			SET seq = CASE WHEN seq > $2 THEN seq ELSE $2 END + 1 WHERE device = $1 RETURNING seq`, device, above).Scan(&n)
+		return tx.QueryRowContext(ctx, `UPDATE server_agents SET seq = seq + 1 WHERE device = $1 AND seq = $2 RETURNING seq`, device, last).Scan(&n)
 	})
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
+	}
 	if err != nil {
 		return 0, fmt.Errorf("number the command: %w", err)
 	}
 	return n, nil
+}
+
+// Raise implements agent.Requests.
+func (s *Store) Raise(ctx context.Context, device string, seen int64) error {
+	if _, err := s.DB.Exec(ctx, `UPDATE server_agents SET seq = $2 WHERE device = $1 AND seq < $2`, device, seen); err != nil {
+		return fmt.Errorf("number commands above what the device has seen: %w", err)
+	}
+	return nil
 }
