@@ -84,6 +84,9 @@ func TestBulkOverTheAPI(t *testing.T) {
 	check := s.must(t, http.StatusOK, http.MethodPost, "/api/v1/bulk?dry_run=true", order)
 	assert.Equal(t, "3 1 2", fmt.Sprint(check["total"], check["ready"], check["blocked"]))
 	assert.Equal(t, map[string]any{"apple_silicon_before_11_5": 1.0, "unknown": 1.0}, check["codes"])
+	assert.Equal(t, map[string]any{"apple": 1.0}, check["platforms"])
+	require.Len(t, check.list("findings"), 1)
+	assert.Equal(t, "restarts 1", fmt.Sprint(check.list("findings")[0]["code"], " ", check.list("findings")[0]["devices"]))
 	assert.Empty(t, s.must(t, http.StatusOK, http.MethodGet, "/api/v1/bulk", nil).list("items"), "nothing was ordered")
 
 	now := s.ordered(t, order, "Idempotency-Key", "k")

@@ -25,17 +25,21 @@ const (
 
 // Outcome is what became of one device of a batch. It never contains a PIN.
 type Outcome struct {
-	Device string     `json:"device_id"`
-	Serial string     `json:"serial_number,omitempty"`
-	Name   string     `json:"name,omitempty"`
-	Result Result     `json:"outcome"`
-	Code   string     `json:"code,omitempty"`      // why, for programs: a finding's code, or one of those listed in the package documentation
-	Reason string     `json:"reason,omitempty"`    // why, in words
-	Action lock.ID    `json:"action_id,omitempty"` // Ordered, Joined, Busy
-	State  lock.State `json:"state,omitempty"`     // of the action: as it was ordered, or as Refresh found it
+	Device   string         `json:"device_id"`
+	Platform string         `json:"platform,omitempty"`
+	Serial   string         `json:"serial_number,omitempty"`
+	Name     string         `json:"name,omitempty"`
+	Result   Result         `json:"outcome"`
+	Code     string         `json:"code,omitempty"`      // why, for programs: a finding's code, or one of those listed in the package documentation
+	Reason   string         `json:"reason,omitempty"`    // why, in words
+	Findings []lock.Finding `json:"findings,omitempty"`  // Ready: what will happen there, and what to think of
+	Action   lock.ID        `json:"action_id,omitempty"` // Ordered, Joined, Busy
+	State    lock.State     `json:"state,omitempty"`     // of the action: as it was ordered, or as Refresh found it
 }
 
-func outcomeOf(d lock.Device) Outcome { return Outcome{Device: d.ID, Serial: d.Serial, Name: d.Name} }
+func outcomeOf(d lock.Device) Outcome {
+	return Outcome{Device: d.ID, Platform: d.Platform, Serial: d.Serial, Name: d.Name}
+}
 
 // find sets what preflight found: the first finding that blocks.
 func (o *Outcome) find(findings []lock.Finding, force bool) {

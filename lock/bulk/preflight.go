@@ -48,6 +48,9 @@ func (w *walk) check(ctx context.Context, d lock.Device) (Outcome, error) {
 	switch {
 	case err == nil:
 		out.find(findings, r.Force)
+		if out.Result == Ready {
+			out.Findings = findings
+		}
 		return out, nil
 	case errors.Is(err, lock.ErrDenied), errors.Is(err, lock.ErrSealed), errors.As(err, &input):
 		out.explain(err)

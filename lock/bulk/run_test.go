@@ -31,7 +31,7 @@ func TestRunOrdersEachDeviceOnce(t *testing.T) {
 	assert.Equal(t, []string{"batch-1/mac-000000", "batch-1", "4711", "stolen lorry"}, []string{a.Key, a.Batch, a.Ticket, a.Reason})
 	assert.Equal(t, lock.StateQueued, a.State)
 	assert.Equal(t, bulk.Outcome{
-		Device: "mac-000000", Serial: "S-mac-000000", Name: "Mac of mac-000000", Result: bulk.Ordered, Action: a.ID, State: lock.StateQueued,
+		Device: "mac-000000", Platform: "test", Serial: "S-mac-000000", Name: "Mac of mac-000000", Result: bulk.Ordered, Action: a.ID, State: lock.StateQueued,
 	}, o.last["mac-000000"])
 	assert.NotEqual(t, o.PIN(a.ID), o.PIN(o.only(t, "mac-000001").ID), "a PIN of its own for each")
 }
@@ -113,6 +113,21 @@ func TestPreflightOrdersNothing(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, bulk.Progress{Phase: bulk.Preflighting, Done: 20, Ready: 18, Blocked: 2}, p)
 	assert.Zero(t, o.Store.Commits())
+}
+
+func TestPreflightSaysWhatWillHappen(t *testing.T) {
+	o := newOffice(t, 20, sieved)
+	_, err := bulk.Preflight(t.Context(), o.config(), o.order)
+	require.NoError(t, err)
+	assert.Empty(t, o.last["mac-000010"].Findings, "nothing will happen")
+	o.order.Request.Force = true
+	_, err = bulk.Preflight(t.Context(), o.config(), o.order)
+	require.NoError(t, err)
+	var codes []string
+	for _, f := range o.last["mac-000010"].Findings {
+		codes = append(codes, f.Code)
+	}
+	assert.Equal(t, []string{"no_pin", "warned", "too_old"}, codes)
 }
 
 func TestRunOutcomes(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 type waiting struct {
 	ID           lock.ID    `json:"id"` // what approve, reject and break-glass name as request
 	What         string     `json:"what"`
+	Kind         lock.Kind  `json:"kind,omitempty"` // of the order
 	HeldBy       string     `json:"held_by"`
 	ActionID     lock.ID    `json:"action_id,omitempty"`
 	DeviceID     string     `json:"device_id,omitempty"`
@@ -34,9 +35,9 @@ type waiting struct {
 
 func newWaiting(r approval.Request) waiting {
 	return waiting{
-		ID: r.ID, What: r.What, HeldBy: r.HeldBy, ActionID: r.Action, DeviceID: r.Device.ID, SerialNumber: r.Device.Serial, DeviceName: r.Device.Name,
-		User: r.Device.User, BatchID: r.Batch, Devices: r.Size, RequestedBy: r.By.ID, Reason: r.Reason, Ticket: r.Ticket, RequestedAt: when(r.At),
-		ExpiresAt: when(r.Until), Own: r.Own,
+		ID: r.ID, What: r.What, Kind: r.Kind, HeldBy: r.HeldBy, ActionID: r.Action, DeviceID: r.Device.ID, SerialNumber: r.Device.Serial,
+		DeviceName: r.Device.Name, User: r.Device.User, BatchID: r.Batch, Devices: r.Size, RequestedBy: r.By.ID, Reason: r.Reason, Ticket: r.Ticket,
+		RequestedAt: when(r.At), ExpiresAt: when(r.Until), Own: r.Own,
 	}
 }
 

@@ -80,6 +80,16 @@ func (w *world) approvals() []map[string]any {
 	return found
 }
 
+func TestWhatWaitsSaysItsKind(t *testing.T) {
+	w, _ := phones(t, func(c *lock.Config) {
+		c.SecondPerson, c.Patience = func(_ lock.Actor, v lock.Verb, _ lock.Target) bool { return v == lock.VerbLock }, patience
+	})
+	require.Equal(t, "held", w.reset(`{"reason": "forgotten"}`).json["state"])
+	waiting := w.approvals()
+	require.Len(t, waiting, 1)
+	assert.Equal(t, []any{"lock", "reset-passcode"}, []any{waiting[0]["what"], waiting[0]["kind"]})
+}
+
 func TestHeldLockIsApproved(t *testing.T) {
 	w := careful(t, []lock.Verb{lock.VerbLock})
 	id := w.held()
@@ -90,7 +100,7 @@ func TestHeldLockIsApproved(t *testing.T) {
 	waiting := w.approvals()
 	require.Len(t, waiting, 1)
 	for name, want := range map[string]any{
-		"what": "lock", "held_by": "policy", "action_id": id, "serial_number": "S-mac", "requested_by": "admin", "reason": "stolen",
+		"what": "lock", "kind": "lock", "held_by": "policy", "action_id": id, "serial_number": "S-mac", "requested_by": "admin", "reason": "stolen",
 		"ticket": "4711", "own": false,
 	} {
 		assert.Equal(t, want, waiting[0][name], name)

@@ -143,7 +143,7 @@ func (a *api) orderBulk(w http.ResponseWriter, r *http.Request, actor lock.Actor
 		if err != nil {
 			return err
 		}
-		write(w, http.StatusOK, bulkCheck{check.Total, check.Ready, check.Total - check.Ready, check.By, newItems(check.Stopped)})
+		write(w, http.StatusOK, newBulkCheck(check))
 		return nil
 	}
 	made, again, err := a.Bulk.Create(r.Context(), actor, order, r.Header.Get("Idempotency-Key"))
@@ -162,11 +162,30 @@ func (a *api) orderBulk(w http.ResponseWriter, r *http.Request, actor lock.Actor
 
 // bulkCheck is the answer to a dry run.
 type bulkCheck struct {
-	Total   int            `json:"total"`
-	Ready   int            `json:"ready"`
-	Blocked int            `json:"blocked"` // not ready, for whatever reason
-	Codes   map[string]int `json:"codes"`
-	Items   []batchItem    `json:"items"` // the first thousand that are not ready
+	Total     int            `json:"total"`
+	Ready     int            `json:"ready"`
+	Platforms map[string]int `json:"platforms"` // those that are ready
+	Findings  []bulkFinding  `json:"findings"`  // what will happen to those
+	Blocked   int            `json:"blocked"`   // not ready, for whatever reason
+	Codes     map[string]int `json:"codes"`
+	Items     []batchItem    `json:"items"` // the first thousand that are not ready
+}
+
+// bulkFinding is what can be said of some of the devices.
+type bulkFinding struct {
+	lock.Finding
+	Devices int `json:"devices"`
+}
+
+func newBulkCheck(c bulk.Check) bulkCheck {
+	out := bulkCheck{
+		Total: c.Total, Ready: c.Ready, Platforms: c.Platforms, Findings: []bulkFinding{},
+		Blocked: c.Total - c.Ready, Codes: c.By, Items: newItems(c.Stopped),
+	}
+	for _, n := range c.Notes {
+		out.Findings = append(out.Findings, bulkFinding{n.Finding, n.N})
+	}
+	return out
 }
 
 func (a *api) listBulk(w http.ResponseWriter, r *http.Request, actor lock.Actor) error {

@@ -67,13 +67,13 @@ func (*office) NewAndroidCode(_ context.Context, a lock.Actor) (string, error) {
 }
 
 // phones is a world with a phone that is fully managed and has an active token.
-func phones(t *testing.T) (*world, *office) {
+func phones(t *testing.T, edits ...func(*lock.Config)) (*world, *office) {
 	t.Helper()
 	sealer, err := pin.NewKeyring(pin.Key{ID: "k1", Secret: mustBytes(t)})
 	require.NoError(t, err)
-	w := newWorldWith(t, sealer, func(c *lock.Config) {
+	w := newWorldWith(t, sealer, append(edits, func(c *lock.Config) {
 		c.Platforms = []lock.Platform{mdmproto.Platform(nil), {Name: inventory.AgentPlatform, Codec: phoneCodec{}}}
-	})
+	})...)
 	o := &office{email: "ada@example.com"}
 	cfg := w.api.Config
 	cfg.Deliveries, cfg.Accounts, cfg.AndroidCodes = o, o, o

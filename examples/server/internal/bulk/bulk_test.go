@@ -14,6 +14,7 @@ import (
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory/inventorytest"
 	"github.com/latchkey-mdm/latchkey/lock"
+	"github.com/latchkey-mdm/latchkey/mdmproto"
 	"github.com/latchkey-mdm/latchkey/pin"
 )
 
@@ -125,6 +126,9 @@ func TestPreflightOrdersNothing(t *testing.T) {
 	assert.Equal(t, map[string]int{"apple_silicon_before_11_5": 1, "unknown": 1}, check.By)
 	require.Len(t, check.Stopped, 2)
 	assert.Equal(t, inventorytest.ID(1), check.Stopped[0].Device)
+	assert.Equal(t, map[string]int{mdmproto.PlatformName: 2}, check.Platforms)
+	require.Len(t, check.Notes, 1, "of those that would be ordered")
+	assert.Equal(t, []any{"restarts", 2}, []any{check.Notes[0].Code, check.Notes[0].N})
 	found, err := b.List(t.Context(), admin, "", 10)
 	require.NoError(t, err)
 	assert.Empty(t, found)

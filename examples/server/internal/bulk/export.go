@@ -33,7 +33,8 @@ func (b *Batches) outcomes(ctx context.Context, a lock.Actor, id string) iter.Se
 			for _, i := range page {
 				after = i.N
 				o := lockbulk.Outcome{
-					Device: i.Device, Serial: i.Serial, Name: i.Name, Result: lockbulk.Result(i.Outcome), Code: i.Code, Reason: i.Reason, Action: i.Action,
+					Device: i.Device, Platform: i.Platform, Serial: i.Serial, Name: i.Name,
+					Result: lockbulk.Result(i.Outcome), Code: i.Code, Reason: i.Reason, Action: i.Action,
 				}
 				if !yield(o, nil) {
 					return

@@ -15,16 +15,17 @@ import (
 
 // Item is one device of a batch.
 type Item struct {
-	N       int // its number in the batch
-	Device  string
-	Serial  string
-	Name    string
-	User    string
-	Outcome Outcome
-	Joined  bool    // the action is an earlier one, which the order joined
-	Code    string  // why, for programs
-	Reason  string  // why, in words
-	Action  lock.ID // Busy: the one in the way
+	N        int // its number in the batch
+	Device   string
+	Platform string // empty: the inventory does not know the device
+	Serial   string
+	Name     string
+	User     string
+	Outcome  Outcome
+	Joined   bool    // the action is an earlier one, which the order joined
+	Code     string  // why, for programs
+	Reason   string  // why, in words
+	Action   lock.ID // Busy: the one in the way
 }
 
 // Items returns the devices of a batch that the actor sees, by their numbers: those after the number after (-1: from the first), at most
@@ -45,7 +46,7 @@ func (b *Batches) Items(ctx context.Context, a lock.Actor, id, share string, aft
 		args = append(args, string(list))
 	}
 	//nolint:gosec // of our own terms
-	query := `SELECT i.n, i.device, coalesce(d.serial, ''), coalesce(d.name, ''), coalesce(d.user_name, ''),
+	query := `SELECT i.n, i.device, coalesce(d.platform, ''), coalesce(d.serial, ''), coalesce(d.name, ''), coalesce(d.user_name, ''),
 			` + outcome + `, i.outcome, i.code, i.why, i.action
 		FROM server_batch_items i LEFT JOIN actions a ON a.id = i.action` + b.DB.Bytewise() + ` 
 			LEFT JOIN server_devices d ON d.id = i.device AND i.code <> 'unknown_device'
@@ -59,7 +60,7 @@ func (b *Batches) Items(ctx context.Context, a lock.Actor, id, share string, aft
 	for rows.Next() {
 		var i Item
 		var kept string
-		if err := rows.Scan(&i.N, &i.Device, &i.Serial, &i.Name, &i.User, &i.Outcome, &kept, &i.Code, &i.Reason, &i.Action); err != nil {
+		if err := rows.Scan(&i.N, &i.Device, &i.Platform, &i.Serial, &i.Name, &i.User, &i.Outcome, &kept, &i.Code, &i.Reason, &i.Action); err != nil {
 			return nil, fmt.Errorf("list devices of a batch: %w", err)
 		}
 		i.Joined = kept == "joined"

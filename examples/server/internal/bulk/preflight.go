@@ -1,7 +1,10 @@
 package bulk
 
 import (
+	"cmp"
 	"context"
+	"slices"
+	"strings"
 
 	"github.com/latchkey-mdm/latchkey/lock"
 	lockbulk "github.com/latchkey-mdm/latchkey/lock/bulk"
@@ -12,10 +15,18 @@ const maxStopped = 1000
 
 // Check is what an order would do.
 type Check struct {
-	Total   int
-	Ready   int            // would be ordered
-	By      map[string]int // devices in whose way something stands, by its code
-	Stopped []Item         // those devices, at most 1,000 of them
+	Total     int
+	Ready     int            // would be ordered
+	Platforms map[string]int // those, by platform
+	Notes     []Note         // what will happen to those, and what to think of: that of most devices first
+	By        map[string]int // devices in whose way something stands, by its code
+	Stopped   []Item         // those devices, at most 1,000 of them
+}
+
+// Note is what can be said of some devices that would be ordered.
+type Note struct {
+	lock.Finding
+	N int
 }
 
 // Preflight says what an order would do, and orders nothing. The same things are refused as by Create.
@@ -26,15 +37,23 @@ func (b *Batches) Preflight(ctx context.Context, a lock.Actor, o Order) (Check, 
 	if err := b.check(ctx, a, o); err != nil {
 		return Check{}, err
 	}
-	c := Check{By: map[string]int{}}
+	c := Check{Platforms: map[string]int{}, By: map[string]int{}}
+	notes := map[lock.Finding]int{}
 	record := func(_ context.Context, outcomes []lockbulk.Outcome, _ lockbulk.Progress) error {
 		for _, one := range outcomes {
 			c.add(one)
+			for _, f := range one.Findings {
+				notes[f]++
+			}
 		}
 		return nil
 	}
 	_, err := lockbulk.Preflight(ctx, lockbulk.Config{Service: b.Service, Inventory: asked{b, a, o}, Record: record},
 		lockbulk.Order{Actor: a, Scope: b.Scope, Batch: "preflight", Selection: o.Selection, Request: o.request()})
+	for f, n := range notes {
+		c.Notes = append(c.Notes, Note{f, n})
+	}
+	slices.SortFunc(c.Notes, func(x, y Note) int { return cmp.Or(y.N-x.N, strings.Compare(x.Text, y.Text)) })
 	return c, err
 }
 
@@ -42,6 +61,7 @@ func (c *Check) add(o lockbulk.Outcome) {
 	c.Total++
 	if o.Result == lockbulk.Ready {
 		c.Ready++
+		c.Platforms[o.Platform]++
 		return
 	}
 	code := o.Code
@@ -51,7 +71,7 @@ func (c *Check) add(o lockbulk.Outcome) {
 	c.By[code]++
 	if len(c.Stopped) < maxStopped {
 		c.Stopped = append(c.Stopped, Item{
-			Device: o.Device, Serial: o.Serial, Name: o.Name, Outcome: Outcome(o.Result), Code: code, Reason: o.Reason, Action: o.Action,
+			Device: o.Device, Platform: o.Platform, Serial: o.Serial, Name: o.Name, Outcome: Outcome(o.Result), Code: code, Reason: o.Reason, Action: o.Action,
 		})
 	}
 }

@@ -30,7 +30,7 @@ type share struct {
 
 // shareWords say what the shares of a batch mean, in the order of the bar.
 var shareWords = map[string][2]string{
-	"confirmed": {"locked, say the Macs", "locked"},
+	"confirmed": {"carried out, say the devices", "locked"},
 	"sent":      {"sent, no answer yet", "sent"},
 	"ordered":   {"lock when online", "waiting"},
 	"pending":   {"to be ordered", "none"},
@@ -132,15 +132,15 @@ func batchStatus(b bulk.Batch, c bulk.Counts) status {
 	case b.State == bulk.Waiting:
 		return status{"waiting", "Waits for a second person", "Nothing is ordered before somebody else approves it."}
 	case b.State == bulk.Running && !b.Checked:
-		return status{"sent", "Checking every Mac", "Preflight looks at each of them. Nothing is ordered before it has seen all."}
+		return status{"sent", "Checking every device", "Preflight looks at each of them. Nothing is ordered before it has seen all."}
 	case b.State == bulk.Running:
 		return status{"sent", "Ordering", "It goes on by itself, also when the server is restarted."}
 	case b.State == bulk.Cancelled:
 		return status{"none", "Cancelled", b.Cause}
 	case c.By[bulk.Ordered]+c.By[bulk.Sent] > 0:
-		return status{"sent", "Ordered; Macs are answering", "Every order is made. A Mac gets its own when it comes online."}
+		return status{"sent", "Ordered; devices are answering", "Every order is made. A device gets its own when it comes online."}
 	default:
-		return status{"open", "Done", "Nothing more is expected of any of these Macs."}
+		return status{"open", "Done", "Nothing more is expected of any of these devices."}
 	}
 }
 
@@ -152,7 +152,7 @@ func itemStatus(i bulk.Item) status {
 		bulk.Sent:        {"sent", "Command sent, no answer yet", ""},
 		bulk.Confirmed:   {"locked", "Locked", ""},
 		bulk.Released:    {"open", "Locked, and open again", ""},
-		bulk.Refused:     {"failed", "Refused by the Mac", ""},
+		bulk.Refused:     {"failed", "Refused by the device", ""},
 		bulk.Unconfirmed: {"doubt", "No answer; may be locked", ""},
 		bulk.Expired:     {"none", "Expired before it was sent", ""},
 		bulk.Withdrawn:   {"none", "Cancelled", ""},
@@ -195,20 +195,40 @@ func (c *console) bulkPage(w http.ResponseWriter, r *http.Request, a lock.Actor)
 		return err
 	}
 	for _, i := range items {
-		data.Items = append(data.Items, itemRow{i, itemStatus(i)})
+		row, err := c.itemRow(r.Context(), a, i)
+		if err != nil {
+			return err
+		}
+		data.Items = append(data.Items, row)
 	}
 	if len(items) == itemsPerPage {
 		data.Next = items[len(items)-1].N
 	}
-	return c.render(w, r, http.StatusOK, "bulk", "Lock of "+macs(found.Total), data)
+	return c.render(w, r, http.StatusOK, "bulk", "Lock of "+deviceCount(found.Total), data)
 }
 
-// macs counts Macs.
-func macs(n int) string {
-	if n == 1 {
-		return "1 Mac"
+// itemRow says what became of a device. What a phone did at a lock, only its answer says.
+func (c *console) itemRow(ctx context.Context, a lock.Actor, i bulk.Item) (itemRow, error) {
+	row := itemRow{i, itemStatus(i)}
+	if i.Outcome != bulk.Confirmed || i.Platform != androidPlatform {
+		return row, nil
 	}
-	return thousands(int64(n)) + " Macs"
+	act, err := c.Service.Get(ctx, a, i.Action)
+	if err != nil {
+		return row, err
+	}
+	if row.Status = statusOf(act, false, c.Now()); row.Status.Class != "doubt" {
+		row.Status.Detail = ""
+	}
+	return row, nil
+}
+
+// deviceCount says how many devices.
+func deviceCount(n int) string {
+	if n == 1 {
+		return "1 device"
+	}
+	return thousands(int64(n)) + " devices"
 }
 
 func (c *console) cancelBulk(w http.ResponseWriter, r *http.Request, a lock.Actor) error {

@@ -32,6 +32,10 @@ func (m *many) people(n int) {
 func TestBulkInABrowser(t *testing.T) {
 	m := newMany(t, 24)
 	m.people(24)
+	for _, n := range []int{2, 6, 10, 14, 18} {
+		m.phone(n, n != 6)
+		m.exec(`UPDATE server_devices SET name = replace(name, 'MacBook Pro', 'Pixel') WHERE id = $1`, inventorytest.ID(n))
+	}
 	m.learn(3, "OSVersion", "11.4")
 	m.learn(7, "OSVersion", "11.4")
 	m.learn(11, "ManagementStatus.IsUserEnrollment", "true")
@@ -52,7 +56,7 @@ func TestBulkInABrowser(t *testing.T) {
 	assert.Equal(t, "24 selected", tab.text("#picked"))
 	tab.click(".picked button.danger")
 	tab.wait("#order")
-	assert.Contains(t, tab.text(".tally"), "21 of 24 Macs lock")
+	assert.Contains(t, tab.text(".tally"), "21 of 24 devices lock")
 	assert.True(t, js[bool](tab, "document.getElementById('order').disabled"), "not armed yet")
 	tab.shoot("bulk-review")
 	tab.enter("input[name=reason]", "Break-in at the London office")
@@ -87,7 +91,7 @@ func watch(t *testing.T, m *many, tab *tab) {
 		if i == 20 { // some stay silent
 			break
 		}
-		m.answers(i)
+		m.answers(i, map[bool]string{i == 6: noSecureLock}[true])
 		done++
 		if i != 9 {
 			continue

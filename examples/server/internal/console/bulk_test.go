@@ -6,12 +6,14 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/latchkey-mdm/latchkey/android"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/bulk"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/group"
@@ -74,13 +76,15 @@ func (m *many) run() {
 }
 
 // answers lets a device fetch its lock and acknowledge it.
-func (m *many) answers(n int) {
+func (m *many) answers(n int, code string) {
 	m.t.Helper()
 	d, err := m.devices.Find(m.t.Context(), inventorytest.ID(n))
 	require.NoError(m.t, err)
 	cmd, err := m.svc.Next(m.t.Context(), d.Device)
 	require.NoError(m.t, err)
-	require.NoError(m.t, m.svc.Report(m.t.Context(), lock.Report{Scope: scope, Device: d.ID, Action: cmd.ID, Outcome: lock.Acknowledged}))
+	require.NoError(m.t, m.svc.Report(m.t.Context(), lock.Report{
+		Scope: scope, Device: d.ID, Action: cmd.ID, Outcome: lock.Acknowledged, Facts: map[string]string{"code": code},
+	}))
 }
 
 var keyOf = regexp.MustCompile(`name="key" value="([^"]+)"`)
@@ -110,16 +114,56 @@ func TestBulkReviewSaysWhatWillHappen(t *testing.T) {
 	m.learn(1, "OSVersion", "11.4")
 	m.signIn()
 	page := m.page(review(0, 1, 2))
-	has(t, page, "Lock 2 Macs")
-	has(t, page, "<b>2</b> of 3 Macs lock")
+	has(t, page, "Lock 2 devices")
+	has(t, page, "<b>2</b> of 3 devices lock")
 	has(t, page, "Apple silicon before macOS 11.5 is not locked by this command but deactivated")
 	has(t, page, `data-arm="2"`)
 	has(t, page, `value="rotate" checked`)
+	has(t, page, "<b>2 devices:</b> The Mac restarts at once and asks for the PIN.")
 	assert.Empty(t, m.actions(), "it orders nothing")
-	has(t, m.page("/bulk/new?all=1&q=Mac+00000"), "Lock 4 Macs", "of all five one is blocked")
+	has(t, m.page("/bulk/new?all=1&q=Mac+00000"), "Lock 4 devices", "of all five one is blocked")
 	blocked := m.page(review(1))
-	has(t, blocked, "Lock 0 Macs")
+	has(t, blocked, "Lock 0 devices")
 	hasNot(t, blocked, `id="order"`)
+}
+
+// phone makes a Mac an Android device with a passcode, or without.
+func (m *many) phone(n int, secure bool) {
+	m.t.Helper()
+	id := inventorytest.ID(n)
+	m.exec(`UPDATE server_devices SET platform = $2 WHERE id = $1`, id, androidPlatform)
+	m.exec(`DELETE FROM server_facts WHERE device = $1`, id)
+	for name, value := range map[android.FactName]string{
+		android.FactAPILevel: "34", android.FactMode: string(android.ModeDeviceOwner), android.FactTargetSDK: "34",
+		android.FactSecureLock: strconv.FormatBool(secure), android.FactUserUnlocked: "true", android.FactManagedProfile: "false",
+	} {
+		m.exec(`INSERT INTO server_facts (device, name, value, learnt_at) VALUES ($1, $2, $3, $4)`, id, string(name), value, began.UnixMicro())
+	}
+}
+
+func TestBulkOfPhonesSaysWhatWillHappen(t *testing.T) {
+	m := newMany(t, 4)
+	m.phone(1, true)
+	m.phone(2, false)
+	m.signIn()
+	page := m.page(review(0, 1, 2))
+	has(t, page, "<b>1 device:</b> The Mac restarts at once and asks for the PIN.")
+	has(t, page, "<b>1 device:</b> The screen locks at once, and the passcode opens it again.")
+	has(t, page, "<b>1 device:</b> No passcode is set, so the screen only goes off, and anybody can switch it on again.")
+	has(t, page, "2 Android devices get none: the passcode that is on each opens it.")
+	alone := m.page(review(1, 2))
+	has(t, alone, `type="hidden" name="pin_mode" value="rotate"`)
+	hasNot(t, alone, "<legend>PIN</legend>")
+
+	to := m.post("/bulk", m.fields(page, []int{0, 1, 2}, "seen", "3", "confirm", "3", "reason", "Break-in")...).Header.Get("Location")
+	m.run()
+	require.Eventually(t, func() bool { return strings.Contains(m.page(to), "Ordered; devices are answering") }, waiting, tick)
+	m.answers(1, "")
+	m.answers(2, noSecureLock)
+	page = m.page(to + "?show=confirmed")
+	has(t, page, "Screen locked")
+	has(t, page, "Only its screen went off")
+	hasNot(t, page, "<span>Locked</span>")
 }
 
 func TestBulkOrderNeedsItsNumber(t *testing.T) {
@@ -132,12 +176,12 @@ func TestBulkOrderNeedsItsNumber(t *testing.T) {
 		fields []string
 		says   string
 	}{
-		"other number":   {[]string{"seen", "3", "confirm", "2", "reason", "x"}, "This is not the number of Macs"},
-		"no reason":      {[]string{"seen", "3", "confirm", "3"}, "Say why so many Macs"},
+		"other number":   {[]string{"seen", "3", "confirm", "2", "reason", "x"}, "This is not the number of devices"},
+		"no reason":      {[]string{"seen", "3", "confirm", "3"}, "Say why so many devices"},
 		"no PIN":         {[]string{"seen", "3", "confirm", "3", "reason", "x", "pin_mode", "supplied"}, "Type the PIN that all of them get."},
 		"weak PIN":       {[]string{"seen", "3", "confirm", "3", "reason", "x", "pin_mode", "supplied", "pin", "123456"}, "Nothing was ordered"},
 		"PIN in reason":  {[]string{"seen", "3", "confirm", "3", "reason", "739184", "pin_mode", "supplied", "pin", "739184"}, "Must not contain the PIN"},
-		"fewer can show": {[]string{"seen", "3", "confirm", "3", "reason", "x", "with_message", "1", "message", "Call us"}, "another number of Macs would lock than the page said: 2"},
+		"fewer can show": {[]string{"seen", "3", "confirm", "3", "reason", "x", "with_message", "1", "message", "Call us"}, "another number would lock than the page said: 2 devices"},
 		"group is none":  {[]string{"seen", "3", "confirm", "3", "reason", "x", "group", "nothing"}, "must be groups that are there"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -160,15 +204,15 @@ func TestBulkOrderIsMadeOnce(t *testing.T) {
 	require.Regexp(t, `^/bulk/[0-9a-f-]{36}$`, to)
 	assert.Equal(t, to, m.post("/bulk", fields...).Header.Get("Location"), "sent twice")
 	m.run()
-	require.Eventually(t, func() bool { return strings.Contains(m.page(to), "Ordered; Macs are answering") }, waiting, tick)
+	require.Eventually(t, func() bool { return strings.Contains(m.page(to), "Ordered; devices are answering") }, waiting, tick)
 	assert.Len(t, m.actions(), 2)
-	m.answers(1)
+	m.answers(1, "")
 	page := m.page(to)
 	has(t, page, "Break-in")
-	has(t, page, "locked, say the Macs")
+	has(t, page, "carried out, say the devices")
 	has(t, m.page(to+"?show=confirmed"), "Mac 000001")
 	hasNot(t, m.page(to+"?show=confirmed"), "Mac 000000")
-	has(t, m.page("/bulk"), "Lock of 2 Macs")
+	has(t, m.page("/bulk"), "Lock of 2 devices")
 	csv := m.get(to + "/export?format=csv")
 	assert.Equal(t, http.StatusOK, csv.StatusCode)
 	assert.Len(t, strings.Split(strings.TrimSpace(csv.text), "\n"), 3)

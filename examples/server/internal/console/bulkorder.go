@@ -52,11 +52,14 @@ type stop struct {
 // maxStops is how many devices of a stop the page names.
 const maxStops = 50
 
-// Arm is what must be typed to arm the button: how many Macs will lock.
+// Arm is what must be typed to arm the button: how many devices will lock.
 func (f *bulkForm) Arm() string { return strconv.Itoa(f.Check.Ready) }
 
+// NoPIN is how many of them get no PIN: the passcode that is on them opens them.
+func (f *bulkForm) NoPIN() int { return f.Check.Platforms[androidPlatform] }
+
 // Title says what the order is.
-func (f *bulkForm) Title() string { return "Lock " + macs(f.Check.Ready) }
+func (f *bulkForm) Title() string { return "Lock " + deviceCount(f.Check.Ready) }
 
 // bulkOrderPage is the review screen.
 func (c *console) bulkOrderPage(w http.ResponseWriter, r *http.Request, a lock.Actor) error {
@@ -153,7 +156,7 @@ func (c *console) found(ctx context.Context, a lock.Actor, search string) (ids [
 	}
 }
 
-// orderBulk orders what the review showed, and nothing else: when the number of Macs is another one now, it is shown again.
+// orderBulk orders what the review showed, and nothing else: when the number of devices is another one now, it is shown again.
 func (c *console) orderBulk(w http.ResponseWriter, r *http.Request, a lock.Actor) error {
 	f := newBulkForm(r)
 	f.fill(r)
@@ -164,9 +167,9 @@ func (c *console) orderBulk(w http.ResponseWriter, r *http.Request, a lock.Actor
 	switch typed := strings.TrimSpace(r.PostFormValue("confirm")); {
 	case err != nil:
 	case f.Arm() != seen:
-		f.Failure = "with what you chose, another number of Macs would lock than the page said: " + thousands(int64(f.Check.Ready)) + ". Look at it again."
+		f.Failure = "with what you chose, another number would lock than the page said: " + deviceCount(f.Check.Ready) + ". Look at it again."
 	case typed != f.Arm():
-		f.Errors["confirm"] = "This is not the number of Macs that would lock."
+		f.Errors["confirm"] = "This is not the number of devices that would lock."
 	}
 	var made bulk.Batch
 	if err == nil && f.Failure == "" && len(f.Errors) == 0 {
@@ -215,7 +218,7 @@ func (f *bulkForm) complain(digits string) {
 		f.Errors["phone_number"] = "Enter a phone number, or clear the checkbox."
 	}
 	if strings.TrimSpace(f.Reason) == "" {
-		f.Errors["reason"] = "Say why so many Macs are locked at once."
+		f.Errors["reason"] = "Say why so many devices are locked at once."
 	}
 	if f.Mode != modeSupplied {
 		return

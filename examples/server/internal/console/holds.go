@@ -34,7 +34,7 @@ func (c *console) holdOf(r *http.Request, a lock.Actor, found retention.PINs) (h
 }
 
 func (c *console) placeHold(w http.ResponseWriter, r *http.Request, a lock.Actor) error {
-	return c.changeHold(w, r, a, retention.Place, "A legal hold is placed: no purge takes a PIN of this Mac.")
+	return c.changeHold(w, r, a, retention.Place, "A legal hold is placed: no purge takes a PIN of this device.")
 }
 
 // holdSerial places a hold on what has a serial number, in the inventory or in the ledger. One that nobody knows is a slip: it would keep
@@ -47,7 +47,7 @@ func (c *console) holdSerial(w http.ResponseWriter, r *http.Request, a lock.Acto
 	input := (*lock.InputError)(nil)
 	switch {
 	case errors.Is(err, lock.ErrNotFound):
-		data.Errors = map[string]string{"serial": "No Mac here has, or had, this serial number."}
+		data.Errors = map[string]string{"serial": "No device here has, or had, this serial number."}
 	case errors.As(err, &input):
 		field := input.Field
 		if field == "reason" {

@@ -61,7 +61,7 @@ func words(now func() time.Time) template.FuncMap {
 		"on":         func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") },
 		"day":        day,
 		"nth":        nth,
-		"macs":       macs,
+		"devices":    deviceCount,
 		"stage":      stageOf,
 		"select":     selectOf,
 		"groupPath":  func(k group.Kind, id string) string { return groupPath(groupKind{Kind: k}, id) },

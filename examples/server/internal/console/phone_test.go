@@ -42,6 +42,21 @@ func TestPhonePage(t *testing.T) {
 	}
 }
 
+func TestRemovingAPhoneSaysWhatStays(t *testing.T) {
+	b := newPhoneBench(t)
+	page := b.page("/devices/" + owned + "/remove")
+	has(t, page, "No passcode is kept for it.")
+	hasNot(t, page, "PIN")
+	_, err := b.svc.ResetPasscode(t.Context(), admin, lock.Request{Device: b.device(owned)})
+	require.NoError(t, err)
+	page = b.page("/devices/" + owned + "/remove")
+	has(t, page, "<b>An order waits for it.</b> It stays ordered: when this device enrols again, it is carried out.")
+	has(t, page, "<b>Its passcode.</b>")
+	_, err = b.svc.Next(t.Context(), b.device(owned))
+	require.NoError(t, err)
+	has(t, b.page("/devices/"+owned+"/remove"), "<b>An order was sent to it.</b> Nobody here will see what it answers, but its passcode stays.")
+}
+
 // What every capability says is what the rules say of this very device.
 func TestPhoneCapabilities(t *testing.T) {
 	b := newPhoneBench(t)

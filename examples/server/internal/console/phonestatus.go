@@ -108,10 +108,10 @@ func phoneSent(a lock.Action, d deed, now time.Time) status {
 }
 
 func phoneDone(a lock.Action, d deed, now time.Time) status {
-	said := fmt.Sprintf("The device said %s that %s. ", relative(now, a.Confirmed), d.What)
 	if a.Facts["code"] == noSecureLock {
-		return status{"doubt", "Only its screen went off", said + resultWords(a)}
+		return status{"doubt", "Only its screen went off", fmt.Sprintf("So said the device %s. ", relative(now, a.Confirmed)) + resultWords(a)}
 	}
+	said := fmt.Sprintf("The device said %s that %s. ", relative(now, a.Confirmed), d.What)
 	if outlived(a) {
 		return status{"doubt", d.Done + ", before it was enrolled anew", said + "It has enrolled anew since, and if it was wiped, that is undone: " +
 			"what it says of itself now is below."}

@@ -55,15 +55,15 @@ func (p purgePreview) Arm() string { return "PURGE " + strconv.Itoa(p.Due.Count)
 func purgeWords(code string) string {
 	switch code {
 	case retention.CodePurged:
-		return "no Mac needs them"
+		return "no device needs them"
 	case "too_young":
 		return "too young: their lock had an event since then"
 	case "live":
-		return "under way, or holding a Mac now"
+		return "under way, or holding a device now"
 	case "held":
 		return "waiting for a second person"
 	case "may_be_on_device":
-		return "may be on a Mac"
+		return "may be on a device"
 	case "escrow_in_force":
 		return "handed over by a device, which may need them"
 	case "legal_hold":
@@ -71,7 +71,7 @@ func purgeWords(code string) string {
 	case "pin_in_use":
 		return "the same PIN may be in use by another lock"
 	case "last_confirmed":
-		return "the last PIN that a Mac confirmed, and the Mac may be locked"
+		return "the last PIN that a device confirmed, and it may be locked"
 	case "already_purged":
 		return "purged before"
 	default:

@@ -49,7 +49,7 @@ func TestPurgePreviewsAndPurges(t *testing.T) {
 	has(t, shown.text, "2 PINs would be purged")
 	has(t, shown.text, "3 PINs stay")
 	has(t, shown.text, `<b class="num">2 PINs</b> <span>too young: their lock had an event since then</span>`)
-	has(t, shown.text, `<b class="num">1 PIN</b> <span>under way, or holding a Mac now</span>`)
+	has(t, shown.text, `<b class="num">1 PIN</b> <span>under way, or holding a device now</span>`)
 	assert.Empty(t, b.events(lock.EventPurge), "a preview leaves no trace")
 	fields := armed(shown.text)
 
@@ -61,7 +61,7 @@ func TestPurgePreviewsAndPurges(t *testing.T) {
 
 	done := b.post("/retention/purge", append(fields, "confirm", "purge 2")...)
 	require.Equal(t, http.StatusSeeOther, done.StatusCode, done.text)
-	has(t, b.page("/retention"), "Purged: 2 PINs. Kept: 2 PINs too young: their lock had an event since then; 1 PIN under way, or holding a Mac now.")
+	has(t, b.page("/retention"), "Purged: 2 PINs. Kept: 2 PINs too young: their lock had an event since then; 1 PIN under way, or holding a device now.")
 	purged := b.events(lock.EventPurged)
 	require.Len(t, purged, 2)
 	assert.Equal(t, "PINs are kept for a year", purged[0].Reason)
@@ -173,7 +173,7 @@ func TestLegalHoldBySerialNumber(t *testing.T) {
 	}
 	has(t, b.preview("").text, "Nothing would be purged")
 	for name, c := range map[string]struct{ serial, reason, says string }{
-		"nobody's":  {"C02MAC1", "Case 4711", "No Mac here has, or had, this serial number."},
+		"nobody's":  {"C02MAC1", "Case 4711", "No device here has, or had, this serial number."},
 		"none":      {"", "Case 4711", `id="e-serial">Is required.`},
 		"no reason": {"C02MAC57QX", "", `id="e-hold">Is required.`},
 	} {
