@@ -39,6 +39,9 @@ const (
 // TestBulkIsKilled kills the server again and again while it orders in bulk. Each time it is started again it goes on by itself, and at the
 // end every device has one action of the batch, with a PIN that opens.
 func TestBulkIsKilled(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes minutes under the race detector, and has its turn without")
+	}
 	b := newBulkField(t, *bulkDevices)
 	begun := time.Now()
 	targets := make([]int, *bulkKills) // ordered at each kill; the first may come before anything is

@@ -73,7 +73,8 @@ const usage = `Usage: server [flags]
 Commands (-h after one explains it):
   keyring status, rotate, reseal, remove   the keys that seal PINs
   audit verify, export, checkpoint, key    the record: whether it is as it was written, and proofs for others
-  account create, list, rights, remove     who may do what, with the devices of which groups
+  account create, list, rights, password, email, remove
+                                           who may do what, with the devices of which groups
   token create, list, revoke               API tokens
   purge -older-than 365d -reason WHY       take old PINs that no device needs; a dry run without -apply
   backup FILE                              copy the database, also while the server runs (SQLite)
