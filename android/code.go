@@ -9,6 +9,7 @@ const (
 	CodeLocksProfile    Code = "locks_profile"
 	CodeLocksWhole      Code = "locks_whole_device"
 	CodeNoSecureLock    Code = "no_secure_lock"
+	CodeProfileOpen     Code = "profile_no_passcode"
 	CodeDeviceLock      Code = "device_lock_unknown"
 	CodeChallenge       Code = "challenge_unknown"
 	CodeSecureLock      Code = "secure_lock_unknown"
@@ -53,6 +54,7 @@ var sentences = [...]struct {
 	{CodeLocksProfile, "The work profile locks at once; the rest of the device stays as it is."},
 	{CodeLocksWhole, "The work profile has no lock of its own, so the whole device locks."},
 	{CodeNoSecureLock, "No passcode is set, so the screen only goes off, and anybody can switch it on again."},
+	{CodeProfileOpen, "The work profile has a lock of its own without a passcode, so nothing locks, and the screen stays on."},
 	{CodeDirect, "The agent changes the passcode itself and needs no token."},
 	{CodeToken, "The active reset token changes the passcode, also before the first unlock after a restart."},
 	{CodeAdminOver, "From Android 7 on, a device administrator can set a passcode only where none is set."},
@@ -76,7 +78,7 @@ var sentences = [...]struct {
 	{CodeTokenBefore8, "Reset tokens need Android 8 or later."},
 	{CodeTokenNotByAdmin, "A device administrator cannot set a reset token: that takes a device owner or the owner of a work profile."},
 	{CodeDeviceLock, "It is not known whether the device has a passcode beside that of the work profile: without one, its screen only goes off."},
-	{CodeChallenge, "It is not known whether the work profile has a lock of its own: without one, the whole device locks."},
+	{CodeChallenge, "It is not known whether the work profile has a lock of its own: without one, the lock is that of the whole device."},
 	{CodeSecureLock, "It is not known whether a passcode is set, and the outcome depends on it."},
 	{CodeManaged, "It is not known whether the device has a work profile: with one, only a reset token changes the passcode."},
 	{CodeUserUnlocked, "It is not known whether the device was unlocked since it started: before, only a reset token changes the passcode."},

@@ -26,7 +26,8 @@
 //   - A device owner resets a passcode also over another: on Android 7 if the device was unlocked since it started and has no work profile, on
 //     Android 8 and later by an active reset token. An agent that was built for Android 7 or earlier can still do the former up to Android 10.
 //   - A profile owner resets the passcode of its work profile by the same rules, and never that of the device, not even of a company's.
-//   - A lock without a passcode only turns the screen off. It does not stop anybody: reset the passcode, with the option lock_now.
+//   - A lock without a passcode only turns the screen off, and where a work profile's own lock has none, that of the profile not even that.
+//     It does not stop anybody: reset the passcode, with the option lock_now.
 //   - A removed passcode is refused where the password policy asks for one; Clear in the table speaks of devices where it does not.
 //
 // What Judge cannot see is left: an administrator other than the agent that reset the passcode with RESET_PASSWORD_REQUIRE_ENTRY, until the
@@ -43,6 +44,7 @@
 //	  no passcode set                        - no_secure_lock       - no_secure_lock       - no_secure_lock       - no_secure_lock
 //	  passcode set                           + locks                + locks_whole_device   + locks                + locks
 //	  passcode set, the profile has its own  + locks                + locks_profile        - device_lock_unknown  + locks
+//	  none set, the profile has its own lock - no_secure_lock       - profile_no_passcode  - device_lock_unknown  - no_secure_lock
 //
 //	Reset: set a passcode                    device admin           profile owner          profile owner          device owner
 //	                                                                of its profile         of the device
@@ -123,6 +125,7 @@
 //	locks_profile           The work profile locks at once; the rest of the device stays as it is.
 //	locks_whole_device      The work profile has no lock of its own, so the whole device locks.
 //	no_secure_lock          No passcode is set, so the screen only goes off, and anybody can switch it on again.
+//	profile_no_passcode     The work profile has a lock of its own without a passcode, so nothing locks, and the screen stays on.
 //	direct                  The agent changes the passcode itself and needs no token.
 //	token                   The active reset token changes the passcode, also before the first unlock after a restart.
 //	admin_over_passcode     From Android 7 on, a device administrator can set a passcode only where none is set.
@@ -146,7 +149,7 @@
 //	token_before_8          Reset tokens need Android 8 or later.
 //	token_needs_owner       A device administrator cannot set a reset token: that takes a device owner or the owner of a work profile.
 //	device_lock_unknown     It is not known whether the device has a passcode beside that of the work profile: without one, its screen only goes off.
-//	challenge_unknown       It is not known whether the work profile has a lock of its own: without one, the whole device locks.
+//	challenge_unknown       It is not known whether the work profile has a lock of its own: without one, the lock is that of the whole device.
 //	secure_lock_unknown     It is not known whether a passcode is set, and the outcome depends on it.
 //	managed_profile_unknown It is not known whether the device has a work profile: with one, only a reset token changes the passcode.
 //	user_unlocked_unknown   It is not known whether the device was unlocked since it started: before, only a reset token changes the passcode.

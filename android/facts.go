@@ -100,16 +100,18 @@ const (
 	FactAgreementKey      FactName = "agreement_key" // JWK of the device's P-256 key for secrets: set at enrolment, never by a report of its state
 )
 
-// FromDevice reads the facts of a device. What is absent, or cannot be read, is unknown.
+// FromDevice reads the facts of a device. What is absent, or cannot be read, is unknown; of a policy of QualityComplex it is Android's own
+// default: a letter, a digit and a symbol.
 func FromDevice(d lock.Device) Facts {
 	text := func(n FactName) string { return d.Facts[string(n)].Value }
-	number := func(n FactName) int {
+	numberOr := func(n FactName, unread int) int {
 		v, err := strconv.ParseInt(text(n), 10, 32)
 		if err != nil || v < 0 {
-			return 0
+			return unread
 		}
 		return int(v)
 	}
+	number := func(n FactName) int { return numberOr(n, 0) }
 	answer := func(n FactName) Answer {
 		switch text(n) {
 		case "true":
@@ -119,15 +121,19 @@ func FromDevice(d lock.Device) Facts {
 		}
 		return Unknown
 	}
+	quality, ofClass := Quality(number(FactQuality)), 0
+	if quality.effective() == QualityComplex {
+		ofClass = 1
+	}
 	f := Facts{
 		APILevel: number(FactAPILevel), Mode: Mode(text(FactMode)), TargetSDK: number(FactTargetSDK),
 		SecureLock: answer(FactSecureLock), UserUnlocked: answer(FactUserUnlocked), ManagedProfile: answer(FactManagedProfile),
 		SeparateChallenge: answer(FactSeparateChallenge), SecureLockFeature: answer(FactSecureLockFeature),
 		Token: TokenState(text(FactTokenState)), TokenID: text(FactTokenID),
 		Policy: Policy{
-			Quality: Quality(number(FactQuality)), MinLength: number(FactMinLength), Letters: number(FactMinLetters),
-			Numeric: number(FactMinNumeric), Symbols: number(FactMinSymbols), Upper: number(FactMinUpper), Lower: number(FactMinLower),
-			NonLetter: number(FactMinNonLetter), Complexity: Complexity(number(FactComplexity)),
+			Quality: quality, MinLength: number(FactMinLength), Letters: numberOr(FactMinLetters, ofClass),
+			Numeric: numberOr(FactMinNumeric, ofClass), Symbols: numberOr(FactMinSymbols, ofClass),
+			Upper: number(FactMinUpper), Lower: number(FactMinLower), NonLetter: number(FactMinNonLetter), Complexity: Complexity(number(FactComplexity)),
 		},
 	}
 	if !f.Mode.known() {

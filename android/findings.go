@@ -69,6 +69,7 @@ func (p *planner) block(code, field, text string) { p.add(lock.LevelBlock, code,
 // passing are reasons to fail that may be gone when the command arrives, and a token that may be replaced.
 var passing = map[Code]bool{
 	CodeTokenActive: true, CodeTokenPending: true, CodeUserLocked: true, CodeAdminOver: true, CodeManagedProfile: true, CodePolicy: true,
+	CodeProfileOpen: true,
 }
 
 // judge adds a verdict.

@@ -26,7 +26,8 @@ const printable = "!\"#$%&'()*+,-./" + numerals + ":;<=>?@ABCDEFGHIJKLMNOPQRSTUV
 // PIN returns the policy by which a passcode is generated for the device: what it draws, Validate accepts on every API level, so that the
 // level makes no difference today. Where digits will do there are eight of them, or as many as the policy asks for; where letters are
 // asked for there are at least 12 characters that are not easily mistaken. At most three follow each other in equal steps, and pin.RuleAll
-// holds. Of a policy that nothing satisfies, or hardly anything, the result has no Length, and its Generate fails with pin.ReasonPolicy.
+// holds. Of a policy that nothing satisfies on all levels, or hardly anything, the result has no Length, and its Generate fails with
+// pin.ReasonPolicy.
 func (p Policy) PIN(_ int) pin.Policy {
 	drawn := pin.Policy{MaxSequence: maxSequence, Rules: pin.RuleAll, Alphabet: numerals}
 	q := p.Quality.effective()

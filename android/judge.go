@@ -99,14 +99,16 @@ func (f Facts) lock(scope Scope) outcome {
 		return unknown("", CodeMode)
 	case scope == ScopeDevice && f.Mode.profile() && separate != No: // what follows is of the profile
 		return unknown("", CodeDeviceLock)
-	case f.SecureLock == No: // a profile that shares the lock of its device would have one
-		return outcome{EffectScreenOff, "", CodeNoSecureLock}
 	case f.SecureLock == Unknown:
 		return unknown("", CodeSecureLock)
 	case scope == ScopeProfile && separate == Unknown:
 		return unknown("", CodeChallenge)
+	case scope == ScopeProfile && separate == Yes && f.SecureLock == No:
+		return fails("", CodeProfileOpen)
 	case scope == ScopeProfile && separate == Yes:
 		return works("", CodeLocksProfile)
+	case f.SecureLock == No:
+		return outcome{EffectScreenOff, "", CodeNoSecureLock}
 	case scope == ScopeProfile:
 		return works("", CodeLocksWhole)
 	}

@@ -95,6 +95,24 @@ func TestFromDevice(t *testing.T) {
 	assert.Equal(t, android.Facts{}, android.FromDevice(strange), "no number is below 0")
 }
 
+// Android asks for a letter, a digit and a symbol where an administrator gave QualityComplex no numbers.
+func TestFromDeviceComplex(t *testing.T) {
+	of := func(facts ...string) android.Policy {
+		d := lock.Device{Facts: map[string]lock.Fact{}}
+		for i := 0; i < len(facts); i += 2 {
+			d.Facts[facts[i]] = lock.Fact{Value: facts[i+1]}
+		}
+		return android.FromDevice(d).Policy
+	}
+	whole := strconv.Itoa(int(android.QualityComplex))
+	assert.Equal(t, android.Policy{Quality: android.QualityComplex, Letters: 1, Numeric: 1, Symbols: 1}, of("quality", whole))
+	assert.Equal(t, android.Policy{Quality: android.QualityComplex, Numeric: 1, Symbols: 1}, of("quality", whole, "min_letters", "0", "min_symbols", "-"))
+	assert.Equal(t, android.Policy{Quality: android.QualityComplex + 1, Letters: 2, Numeric: 3, Symbols: 4},
+		of("quality", strconv.Itoa(int(android.QualityComplex)+1), "min_letters", "2", "min_numeric", "3", "min_symbols", "4"))
+	assert.Equal(t, quality(android.QualityManaged), of("quality", strconv.Itoa(int(android.QualityManaged))))
+	assert.Contains(t, android.Validate(code(t, "kwobkwob"), 34, of("quality", whole)), android.NotEnoughDigits)
+}
+
 // levels says what is found of a kind of order: what blocks, what warns.
 type levels struct{ block, warn []string }
 
@@ -207,6 +225,7 @@ func TestForceable(t *testing.T) {
 		"passcode set":            {device(24, admin), lock.KindResetPasscode, true},
 		"work profile":            {device(24, do, managed), lock.KindResetPasscode, true},
 		"policy":                  {device(34, do, active, strict), lock.KindClearPasscode, true},
+		"profile without one":     {device(34, po, open, separate), lock.KindLock, true},
 		"no token":                {device(34, do), lock.KindResetPasscode, false},
 		"admin on Android 11":     {device(30, admin), lock.KindResetPasscode, false},
 		"no lock screen":          {device(34, do, unfit), lock.KindProvisionToken, false},
@@ -214,7 +233,11 @@ func TestForceable(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			first := android.Findings(c.f, lock.Request{Kind: c.kind})[0]
+			r := lock.Request{Kind: c.kind}
+			if c.kind == lock.KindLock {
+				r.Options = map[string]string{string(android.OptionScope): string(android.ScopeProfile)}
+			}
+			first := android.Findings(c.f, r)[0]
 			assert.Equal(t, lock.LevelBlock, first.Level)
 			assert.Equal(t, c.want, first.Forceable)
 		})

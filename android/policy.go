@@ -30,7 +30,7 @@ const (
 // Policy is what a device asks of a passcode, of all administrators together. The zero Policy asks for nothing, not even a passcode.
 type Policy struct {
 	Quality    Quality
-	MinLength  int // with QualityNumeric and stronger
+	MinLength  int // with QualityNumeric and stronger; from API level 30 on, more than 16 counts as 16
 	Letters    int // this and the next five: least numbers of characters, with QualityComplex
 	Numeric    int
 	Symbols    int // everything but ASCII letters and digits

@@ -93,8 +93,11 @@ func (s situation) trial(t testing.TB, act android.Act, scope android.Scope, met
 		}
 		now := d.State()
 		own := scope == android.ScopeProfile && now.Separate // the device may be locked by itself
-		if now.WorkLocked || now.Locked && !own {
+		switch {
+		case own && now.WorkLocked, !own && now.Locked && !now.ScreenOn:
 			return android.EffectWorks
+		case now.ScreenOn:
+			return android.EffectFails
 		}
 		return android.EffectScreenOff
 	case act == android.ActProvision:

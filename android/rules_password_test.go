@@ -18,7 +18,7 @@ func TestPasswordRulesAgreeWithDevices(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		level := rapid.IntRange(22, 36).Draw(t, "level")
 		text := rapid.OneOf(
-			rapid.StringMatching(`[0-9]{1,18}`), rapid.StringMatching(`[a-d1-4]{1,9}`), rapid.StringMatching(`[!-~]{1,18}`),
+			rapid.StringOfN(rapid.SampledFrom([]rune("aB1!İ™Āű™é😀")), 1, 9, -1), rapid.StringMatching(`[0-9]{1,18}`), rapid.StringMatching(`[a-d1-4]{1,9}`), rapid.StringMatching(`[!-~]{1,18}`),
 			rapid.SampledFrom([]string{"1234", "4444", "2580", "abcd99", "aaaa1!", "garden", "Garden7!", "pässword", "12345678", "8901"}),
 		).Draw(t, "passcode")
 		p := anyPolicy(t)

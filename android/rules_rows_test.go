@@ -102,6 +102,7 @@ func TestWhatWorksByVersionAndMode(t *testing.T) {
 		{"admin locks", onDevice(34, adminMode, hasPasscode), android.ActLock, itWorks, android.CodeLocks},
 		{"admin locks what has no passcode", onDevice(23, adminMode), android.ActLock, android.EffectScreenOff, android.CodeNoSecureLock},
 		{"profile owner locks the profile", onDevice(30, profileMode, hasPasscode, workPasscode), android.ActLock, itWorks, android.CodeLocksProfile},
+		{"profile owner locks what has no passcode", onDevice(30, profileMode), android.ActLock, android.EffectScreenOff, android.CodeNoSecureLock},
 		{"profile owner with a shared lock", onDevice(30, profileMode, hasPasscode), android.ActLock, itWorks, android.CodeLocksWhole},
 	} {
 		t.Run(r.name, r.run)

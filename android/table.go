@@ -93,6 +93,7 @@ func lockRows() []situation {
 		{"no passcode set", with(f, No, Yes, TokenNone)},
 		{"passcode set", with(f, Yes, Yes, TokenNone)},
 		{"passcode set, the profile has its own", with(separate, Yes, Yes, TokenNone)},
+		{"none set, the profile has its own lock", with(separate, No, Yes, TokenNone)},
 	}
 }
 

@@ -140,6 +140,7 @@ func possible(f android.Facts) bool {
 	switch {
 	case f.SecureLock == android.No && f.UserUnlocked == android.No, // nothing to unlock
 		f.SecureLockFeature == android.No && f.APILevel >= 29 && (f.SecureLock == android.Yes || token), // before, no device has the feature
+		f.SeparateChallenge == android.Yes && f.APILevel > 0 && f.APILevel < 24,
 		token && (f.APILevel > 0 && f.APILevel < 26 || f.Mode == admin),
 		f.Token == android.TokenPending && f.SecureLock == android.No:
 		return false

@@ -28,7 +28,7 @@ const (
 
 const (
 	shortest = 4  // LockPatternUtils.MIN_LOCK_PASSWORD_SIZE
-	longest  = 16 // LockPatternUtils.MAX_PASSWORD_LENGTH, from API level 30 on
+	longest  = 16 // MAX_PASSWORD_LENGTH, from API level 30 on; PasswordMetrics holds the length that a policy asks for to it too
 )
 
 // Validate returns all that a device of that API level has against a passcode, and nothing when it takes it. The zero PIN stands for no
@@ -128,8 +128,9 @@ func (p Policy) refusesByMetrics(m *metrics, apiLevel int) []Reason {
 	case m.strange:
 		return []Reason{ContainsInvalidCharacter}
 	}
-	least, short := max(p.minLength(), c.shortest(m.digits)), TooShort
-	if apiLevel >= android13 && m.length >= max(p.minLength(), c.shortest(false)) {
+	asked := min(p.minLength(), longest)
+	least, short := max(asked, c.shortest(m.digits)), TooShort
+	if apiLevel >= android13 && m.length >= max(asked, c.shortest(false)) {
 		short = TooShortWhenAllNumeric
 	}
 	reasons := those(lack{m.length > longest, TooLong}, lack{m.length < least, short})

@@ -3,6 +3,8 @@ package amapi_test
 import (
 	"context"
 	"errors"
+	"io"
+	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -127,6 +129,25 @@ func TestUnreachable(t *testing.T) {
 	assert.Equal(t, amapi.ClassUnreachable, e.Class)
 	assert.True(t, e.NotTaken())
 	assert.NotContains(t, err.Error(), phone)
+}
+
+// losing is a transport that reads a request and gives no answer, and honours no httptrace.
+type losing struct{}
+
+func (losing) RoundTrip(r *http.Request) (*http.Response, error) {
+	_, err := io.Copy(io.Discard, r.Body)
+	return nil, errors.Join(err, io.ErrUnexpectedEOF)
+}
+
+// TestLost: what a transport read may have been taken, whether it tells of it or not.
+func TestLost(t *testing.T) {
+	source := oauth2.StaticTokenSource(&oauth2.Token{AccessToken: "x"})
+	client, err := amapi.NewClient(amapi.ClientConfig{Credentials: source, Transport: losing{}})
+	require.NoError(t, err)
+	_, err = client.Issue(t.Context(), phone, amapi.Command{Type: amapi.TypeLock})
+	var e *amapi.Error
+	require.ErrorAs(t, err, &e)
+	assert.False(t, e.NotTaken())
 }
 
 // TestRepeatedErrors: when a command may have been taken before, neither 404 nor trouble with the list refuses it or counts.

@@ -64,10 +64,22 @@ func (p *planner) lock(r lock.Request) {
 	if p.facts.SecureLock == android.No {
 		p.warn("no_secure_lock", "No passcode is set: the screen turns off, and anybody can turn it on again.")
 	}
-	if p.facts.Mode == android.ModeProfileOwner {
-		p.warn("work_profile_only", "This is a person's own device: where the work profile has a lock of its own, only the work profile is locked.")
+	if p.locksProfile() {
+		p.warn("work_profile_only", "Where the work profile has a lock of its own, only the work profile is locked, and the device stays as it is.")
 	}
 	p.add(lock.LevelInfo, "proves_receipt", "", receiptText)
+}
+
+// locksProfile reports whether a lock may be one of the work profile alone. On a company's device, Android 8 to 10 lock all of it.
+func (p *planner) locksProfile() bool {
+	level := p.facts.APILevel
+	switch p.facts.Mode {
+	case android.ModeProfileOwner:
+		return p.facts.SeparateChallenge != android.No
+	case android.ModeCompanyProfileOwner:
+		return p.facts.SeparateChallenge != android.No && (level < 26 || level > 29)
+	}
+	return false
 }
 
 func (p *planner) reset(r lock.Request) {

@@ -40,6 +40,7 @@ type agent struct {
 
 	crashed   bool
 	interrupt func() // ends a long poll that waits
+	replaced  int    // polls in a row that the server ended before their time
 
 	held     []*result // the script's: on their way until Flush
 	injected []string  // the script's: what the next poll is told beside the server's commands

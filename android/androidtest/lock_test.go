@@ -103,6 +103,20 @@ func TestWorkProfileLock(t *testing.T) {
 	assert.False(t, d.State().Separate)
 }
 
+// TestWorkProfileWithoutAPasscode: a lock of the profile's own that asks for nothing is none, and opens with that of the device.
+func TestWorkProfileWithoutAPasscode(t *testing.T) {
+	d := newDevice(t, androidtest.Config{Mode: profile, Passcode: old})
+	prepare(t, d, active)
+	require.Equal(t, "true", said(d.ResetPasswordWithToken("", token, 0)))
+	require.NoError(t, d.LockNow(false, false))
+	s := d.State()
+	assert.Equal(t, []bool{true, true, false, false}, []bool{s.Separate, s.ScreenOn, s.Locked, s.WorkLocked}, "separate, screen, device, profile")
+	d.Reboot()
+	require.False(t, d.State().Unlocked)
+	require.True(t, d.Type(old))
+	assert.True(t, d.State().Unlocked)
+}
+
 func TestPausedProfileDoesNotRun(t *testing.T) {
 	d := newDevice(t, androidtest.Config{Mode: profile})
 	d.Pause(true)
@@ -112,6 +126,8 @@ func TestPausedProfileDoesNotRun(t *testing.T) {
 
 func TestValidate(t *testing.T) {
 	numericComplex := androidtest.Policy{Quality: androidtest.QualityNumericComplex, MinLength: 6}
+	seventeen := androidtest.Policy{Quality: androidtest.QualityNumeric, MinLength: 17}
+	alphanumeric := androidtest.Policy{Quality: androidtest.QualityAlphanumeric}
 	complexPolicy := androidtest.Policy{Quality: androidtest.QualityComplex, Letters: 1, Numeric: 1, Symbols: 1}
 	for _, c := range []struct {
 		name  string
@@ -138,6 +154,16 @@ func TestValidate(t *testing.T) {
 		{"cut to one byte, 34", "gar\u2122den", 34, androidtest.Policy{}, nil},
 		{"not cut, 35", "gar\u2122den", 35, androidtest.Policy{}, []string{"CONTAINS_INVALID_CHARACTERS"}},
 		{"seventeen", "73915280394615720", 30, androidtest.Policy{}, []string{"TOO_LONG"}},
+		{"17 asked for, 16 typed, 29", "0000000000000000", 29, seventeen, []string{"TOO_SHORT"}},
+		{"17 asked for, 16 typed, 30", "0000000000000000", 30, seventeen, nil},
+		{"17 asked for, 15 typed, 34", "000000000000000", 34, seventeen, []string{"TOO_SHORT"}},
+		{"17 asked for and typed, 29", "00000000000000000", 29, seventeen, nil},
+		{"17 asked for and typed, 34", "00000000000000000", 34, seventeen, []string{"TOO_LONG"}},
+		{"not cut to a digit, 28", "kwob\u0130", 28, alphanumeric, []string{"WEAK_CREDENTIAL_TYPE"}},
+		{"cut to a digit, 29", "kwob\u0130", 29, alphanumeric, nil},
+		{"cut to a digit, 30", "kwob\u0130", 30, alphanumeric, nil},
+		{"cut to a digit, 34", "kwob\u0130", 34, alphanumeric, nil},
+		{"digits by their low bytes are no PIN, 34", "\u0130\u0131\u0130\u0135", 34, androidtest.Policy{Quality: androidtest.QualityAlphabetic}, []string{"NOT_ENOUGH_NON_DIGITS"}},
 		{"managed is unspecified", "", 28, androidtest.Policy{Quality: androidtest.QualityManaged}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -1,6 +1,9 @@
 package androidtest
 
-import "unicode/utf16"
+import (
+	"strings"
+	"unicode/utf16"
+)
 
 // Quality is a password quality of setPasswordQuality, with the platform's numbers.
 type Quality int
@@ -50,8 +53,8 @@ func Validate(passcode string, apiLevel int, p Policy) []string {
 	if apiLevel >= 30 {
 		return validateMetrics(passcode, apiLevel, p)
 	}
-	reasons := validateQuality(passcode, p)
-	if passcode != "" && measure(passcode).length < minPassword {
+	reasons := validateQuality(passcode, apiLevel, p)
+	if passcode != "" && measure(passcode, apiLevel).length < minPassword {
 		reasons = append(reasons, tooShort)
 	}
 	return reasons
@@ -87,8 +90,19 @@ type metrics struct {
 func (m metrics) nonLetter() int { return m.digits + m.symbols }
 func (m metrics) nonDigit() int  { return m.letters + m.symbols }
 
-func measure(passcode string) metrics {
+// characters are what the level looks at: API 29 to 34 cut each UTF-16 unit to its low byte first, so that some exotic ones pass for others.
+func characters(passcode string, apiLevel int) []uint16 {
 	units := utf16.Encode([]rune(passcode))
+	if apiLevel >= 29 && apiLevel < 35 {
+		for i := range units {
+			units[i] &= 0xff
+		}
+	}
+	return units
+}
+
+func measure(passcode string, apiLevel int) metrics {
+	units := characters(passcode, apiLevel)
 	m := metrics{length: len(units), sequence: longestSequence(units)}
 	for _, u := range units {
 		switch category(u) {
@@ -106,23 +120,24 @@ func measure(passcode string) metrics {
 	return m
 }
 
+// kindOf goes by the characters as they were typed.
 func kindOf(passcode string) Credential {
 	switch {
 	case passcode == "":
 		return NoCredential
-	case measure(passcode).nonDigit() == 0:
+	case strings.Trim(passcode, "0123456789") == "":
 		return PIN
 	}
 	return Password
 }
 
 // validateQuality is the check of API 22 to 29: the quality that the text reaches, the length, and the classes for complex.
-func validateQuality(passcode string, p Policy) []string {
+func validateQuality(passcode string, apiLevel int, p Policy) []string {
 	required := p.Quality
 	if required == QualityManaged || required == QualityUnspecified {
 		return nil
 	}
-	m := measure(passcode)
+	m := measure(passcode, apiLevel)
 	var reasons []string
 	if reached := quality(m); reached < required && required != QualityComplex {
 		reason := weakType
@@ -184,7 +199,7 @@ const (
 
 // validateMetrics is the check of API 30 and later: the type of the credential, its characters, then everything else together.
 func validateMetrics(passcode string, apiLevel int, p Policy) []string {
-	m, kind := measure(passcode), kindOf(passcode)
+	m, kind := measure(passcode, apiLevel), kindOf(passcode)
 	if apiLevel == 30 && kind == PIN {
 		kind = Password // Android 11 takes every text for a password
 	}
@@ -271,12 +286,9 @@ func minLength(p Policy, complexity Complexity, kind Credential) int {
 	return min(n, maxPassword)
 }
 
-// validCharacters wants 32 to 127. Until API 34 a character is cut to its low byte first, so that some exotic ones pass.
+// validCharacters wants 32 to 127.
 func validCharacters(passcode string, apiLevel int) bool {
-	for _, u := range utf16.Encode([]rune(passcode)) {
-		if apiLevel < 35 {
-			u &= 0xff
-		}
+	for _, u := range characters(passcode, apiLevel) {
 		if u < 32 || u > 127 {
 			return false
 		}

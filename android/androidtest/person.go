@@ -14,10 +14,11 @@ func (d *Device) Type(passcode string) bool {
 	if p.person.passcode == passcode {
 		opened = true
 		p.screenOn, p.keyguard, p.person.unlocked = true, false, true
-		if !p.separate {
-			p.work.unlocked = true
-		}
 		d.verified(&p.person)
+		if p.work.passcode == "" { // it shares this lock, or its own asks for nothing
+			p.work.unlocked = true
+			d.verified(&p.work)
+		}
 	}
 	if p.separate && p.work.passcode == passcode && !p.keyguard {
 		opened = true

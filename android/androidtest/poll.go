@@ -62,9 +62,11 @@ func (d *Device) fetch(ctx context.Context, wait time.Duration) ([]string, error
 	waiting, stop := context.WithCancel(ctx)
 	defer stop()
 	d.mu.Lock()
-	path := commandsPath(d.agent.enrolment.device, min(wait, time.Minute))
+	wait = min(wait, time.Minute).Truncate(time.Second)
+	path := commandsPath(d.agent.enrolment.device, wait)
 	d.agent.interrupt = stop
 	d.mu.Unlock()
+	begun := time.Now()
 	ans, err := d.send(waiting, http.MethodGet, path, nil)
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -75,6 +77,7 @@ func (d *Device) fetch(ctx context.Context, wait time.Duration) ([]string, error
 	if err != nil {
 		return nil, err
 	}
+	d.ended(ans.Status, begun, wait)
 	commands, err := d.received(ans)
 	if err != nil {
 		return nil, err
@@ -144,8 +147,9 @@ func unexpected(what string, ans Answer) error {
 	return fmt.Errorf("androidtest: %s: the server answered %d %s", what, ans.Status, ans.Code)
 }
 
-// Run polls until ctx ends: one round after the other, each with a long poll of wait, and pause after a failed or an empty one. It
-// goes on over errors and over reboots, and returns ctx's error, or ErrNotEnrolled when the server does not know the device.
+// Run polls until ctx ends: one round after the other, each with a long poll of wait, and pause after a failed or an empty one, and longer
+// when another poll with the device's keys ended it: a second, twice as long each time, up to a minute. It goes on over errors and over
+// reboots, and returns ctx's error, or ErrNotEnrolled when the server does not know the device.
 func (d *Device) Run(ctx context.Context, wait, pause time.Duration) error {
 	if pause <= 0 {
 		return fmt.Errorf("androidtest: Run: pause %v: must be positive", pause)
@@ -156,10 +160,29 @@ func (d *Device) Run(ctx context.Context, wait, pause time.Duration) error {
 			return err
 		}
 		if n == 0 {
-			sleep(ctx, pause)
+			sleep(ctx, d.rest(pause))
 		}
 	}
 	return ctx.Err()
+}
+
+// ended notes how a poll ended.
+func (d *Device) ended(status int, begun time.Time, wait time.Duration) {
+	d.agent.replaced++
+	if status != http.StatusNoContent || time.Since(begun) >= wait {
+		d.agent.replaced = 0
+	}
+}
+
+// rest is how long Run waits after a round without a command: longer when the server ended the poll early, because somebody else polls with
+// the keys of this device.
+func (d *Device) rest(pause time.Duration) time.Duration {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if n := d.agent.replaced; n > 0 {
+		pause = max(pause, min(time.Second<<min(n-1, 6), time.Minute))
+	}
+	return pause
 }
 
 func sleep(ctx context.Context, pause time.Duration) {

@@ -142,12 +142,12 @@ func (d *Device) refusedByPolicy(password string) bool {
 	if d.cfg.APILevel >= levelR {
 		return len(validateMetrics(password, d.cfg.APILevel, d.cfg.Policy)) > 0
 	}
-	return len(validateQuality(password, d.cfg.Policy)) > 0
+	return len(validateQuality(password, d.cfg.APILevel, d.cfg.Policy)) > 0
 }
 
 // tooShort is the exception of the call that stores a passcode, before API 30.
 func (d *Device) tooShort(password string) *Exception {
-	if d.cfg.APILevel < levelR && password != "" && measure(password).length < minPassword {
+	if d.cfg.APILevel < levelR && password != "" && measure(password, d.cfg.APILevel).length < minPassword {
 		return throw(IllegalArgumentException, msgTooShort)
 	}
 	return nil

@@ -18,7 +18,7 @@ type Class string
 const (
 	ClassNoToken        Class = "no-token"        // nothing was sent: the agent has sent no registration token, or it is dead
 	ClassUnregistered   Class = "unregistered"    // the token is dead: the agent was removed, or has another token
-	ClassBadToken       Class = "bad-token"       // the token is none, or one of another Firebase project
+	ClassBadToken       Class = "bad-token"       // the token is none, or one of another Firebase project, or of no Android app
 	ClassBadCredentials Class = "bad-credentials" // no access token, or FCM does not take it for this project
 	ClassThrottled      Class = "throttled"       // too many messages, to this device or of this project
 	ClassUnavailable    Class = "unavailable"     // FCM cannot do it now
@@ -34,7 +34,7 @@ func (c Class) advice() string {
 	case ClassUnregistered:
 		return "the device's registration token is dead: its agent was removed, or sends another one"
 	case ClassBadToken:
-		return "FCM does not know the device's registration token: does the agent use the same Firebase project?"
+		return "FCM does not take the device's registration token: is the agent an Android app of the same Firebase project?"
 	case ClassBadCredentials:
 		return "FCM does not take the service account, so no device can be woken: is its key valid, has it the role to send, is the API enabled?"
 	case ClassThrottled:
@@ -114,7 +114,7 @@ func failed(err error) *Error {
 	}
 	e.Class = classOf(g)
 	e.provider = e.Class == ClassBadCredentials
-	e.dead = e.Class == ClassUnregistered || e.Class == ClassBadToken && g.Status == http.StatusBadRequest
+	e.dead = e.Class == ClassUnregistered || e.Class == ClassBadToken && g.Status != http.StatusForbidden // the project may be wrong here
 	if e.Class == ClassThrottled && e.retryAfter == 0 {
 		e.retryAfter = time.Minute // as Firebase asks for
 	}
@@ -133,6 +133,9 @@ func classOf(g *google.Error) Class {
 	}
 	switch g.Status {
 	case http.StatusUnauthorized:
+		if slices.Contains(g.Reasons, "THIRD_PARTY_AUTH_ERROR") { // an iOS or web registration: the key for those is missing
+			return ClassBadToken
+		}
 		return ClassBadCredentials
 	case http.StatusForbidden:
 		if slices.Contains(g.Reasons, "SENDER_ID_MISMATCH") {

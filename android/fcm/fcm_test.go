@@ -67,6 +67,7 @@ func TestErrors(t *testing.T) {
 		"invalid, no field":  {amapitest.CallSend, amapitest.Answer{Status: 400, Word: "INVALID_ARGUMENT"}, fcm.ClassRejected, trouble, 0},
 		"another project":    {amapitest.CallSend, amapitest.Answer{Status: 403, Word: "PERMISSION_DENIED", Code: "SENDER_ID_MISMATCH"}, fcm.ClassBadToken, answered, 0},
 		"no right":           {amapitest.CallSend, amapitest.Answer{Status: 403, Word: "PERMISSION_DENIED"}, fcm.ClassBadCredentials, failure, 0},
+		"an iOS token":       {amapitest.CallSend, amapitest.Answer{Status: 401, Word: "UNAUTHENTICATED", Code: "THIRD_PARTY_AUTH_ERROR"}, fcm.ClassBadToken, answered | dead, 0},
 		"unauthenticated":    {amapitest.CallSend, amapitest.Answer{Status: 401, Word: "UNAUTHENTICATED"}, fcm.ClassBadCredentials, failure, 0},
 		"quota":              {amapitest.CallSend, amapitest.Answer{Status: 429, Word: "RESOURCE_EXHAUSTED", Code: "QUOTA_EXCEEDED"}, fcm.ClassThrottled, trouble, time.Minute},
 		"quota, with a time": {amapitest.CallSend, amapitest.Answer{Status: 429, Word: "RESOURCE_EXHAUSTED", Header: map[string]string{"Retry-After": "Sat, 14 Mar 2026 09:31:53 GMT"}}, fcm.ClassThrottled, trouble, 5 * time.Minute},

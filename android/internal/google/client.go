@@ -3,8 +3,10 @@ package google
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -49,8 +51,11 @@ func (c *Client) Do(ctx context.Context, method, path string, query url.Values, 
 	if err != nil {
 		return noToken(err)
 	}
-	var sent atomic.Bool
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }})
+	if err := ctx.Err(); err != nil {
+		return &Error{Err: err}
+	}
+	var connected atomic.Bool
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})
 	target := c.host + path
 	if len(query) > 0 {
 		target += "?" + query.Encode()
@@ -65,7 +70,7 @@ func (c *Client) Do(ctx context.Context, method, path string, query url.Values, 
 	r.Header.Set("Authorization", "Bearer "+token)
 	answer, err := c.http.Do(r)
 	if err != nil {
-		return &Error{Sent: sent.Load(), Err: inner(err)}
+		return &Error{Sent: connected.Load() || !unconnected(err), Err: inner(err)}
 	}
 	defer func() { _ = answer.Body.Close() }()
 	if answer.StatusCode != http.StatusOK {
@@ -92,6 +97,16 @@ func read(body io.Reader, into any) error {
 		return &Error{Status: http.StatusOK, Sent: true, Err: err}
 	}
 	return nil
+}
+
+// unconnected reports whether an error proves that there was no connection. That the transport told of none proves nothing: it need not
+// honour httptrace.
+func unconnected(err error) bool {
+	if op := (*net.OpError)(nil); errors.As(err, &op) {
+		return op.Op == "dial" || op.Op == "proxyconnect"
+	}
+	name, certificate := (*net.DNSError)(nil), (*tls.CertificateVerificationError)(nil)
+	return errors.As(err, &name) || errors.As(err, &certificate)
 }
 
 // inner takes off what net/http puts around a cause: it has the URL.

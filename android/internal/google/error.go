@@ -22,7 +22,7 @@ type Error struct {
 	RetryAfter time.Duration
 	NoToken    bool  // there was no access token
 	Refused    bool  // NoToken: because the token endpoint said no
-	Sent       bool  // the request may have been read
+	Sent       bool  // the request may have been read; false: it certainly was not
 	Err        error // the cause, when there was no answer that could be read
 }
 

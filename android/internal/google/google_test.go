@@ -1,24 +1,91 @@
 package google
 
 import (
+	"context"
+	"crypto/tls"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/oauth2"
 )
 
 func TestCheckHost(t *testing.T) {
 	for host, good := range map[string]bool{
 		"https://fcm.googleapis.com": true, "https://x/": true, "http://127.0.0.1:80": true, "http://localhost": true, "http://[::1]:1": true,
 		"": false, "http://example.org": false, "ftp://x": false, "https://": false, "https://a:b@x": false, "https://x?a": false,
-		"https://x#a": false, "http://localhost.example.org": false, "://": false,
+		"https://x#a": false, "http://localhost.example.org": false, "http://127.evil.example": false, "http://127.0.0.1.evil.example": false,
+		"http://127.1": false, "http://10.0.0.1": false, "http://127.8.9.1": true, "http://[::2]": false, "://": false,
 	} {
 		assert.Equal(t, good, CheckHost(host) == nil, host)
 	}
+}
+
+// answering is a transport that does as it is told, and honours no httptrace.
+type answering func(*http.Request) error
+
+func (a answering) RoundTrip(r *http.Request) (*http.Response, error) { return nil, a(r) }
+
+// TestSent: a request was sent unless its error proves that it was not.
+func TestSent(t *testing.T) {
+	drained := func(r *http.Request) error {
+		_, err := io.Copy(io.Discard, r.Body)
+		return errors.Join(err, io.ErrUnexpectedEOF)
+	}
+	refused := &net.OpError{Op: "dial", Err: errors.New("connection refused")}
+	for name, c := range map[string]struct {
+		do   answering
+		sent bool
+	}{
+		"read, and no answer": {drained, true},
+		"reset":               {func(*http.Request) error { return &net.OpError{Op: "read", Err: io.EOF} }, true},
+		"time is up":          {func(*http.Request) error { return context.DeadlineExceeded }, true},
+		"sent by one connection, refused by the next": {func(r *http.Request) error {
+			httptrace.ContextClientTrace(r.Context()).GotConn(httptrace.GotConnInfo{})
+			return refused
+		}, true},
+		"refused":           {func(*http.Request) error { return refused }, false},
+		"refused, wrapped":  {func(*http.Request) error { return fmt.Errorf("proxy: %w", refused) }, false},
+		"proxy refused":     {func(*http.Request) error { return &net.OpError{Op: "proxyconnect", Err: refused} }, false},
+		"no such name":      {func(*http.Request) error { return &net.DNSError{Err: "no such host"} }, false},
+		"wrong certificate": {func(*http.Request) error { return &tls.CertificateVerificationError{Err: io.EOF} }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			source := oauth2.StaticTokenSource(&oauth2.Token{AccessToken: "x"})
+			client := NewClient("https://x", source, HTTP(c.do), time.Now)
+			var e *Error
+			require.ErrorAs(t, client.Do(t.Context(), http.MethodPost, "/", nil, []byte("{}"), nil), &e)
+			assert.Equal(t, c.sent, e.Sent)
+		})
+	}
+}
+
+// ending is a source of tokens in whose time the context ends.
+type ending func()
+
+func (e ending) Token() (*oauth2.Token, error) {
+	e()
+	return &oauth2.Token{AccessToken: "x"}, nil
+}
+
+// TestNothingIsSentTooLate: when the context is over before, the transport is not asked.
+func TestNothingIsSentTooLate(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	asked := answering(func(*http.Request) error { t.Error("asked"); return io.EOF })
+	client := NewClient("https://x", ending(stop), HTTP(asked), time.Now)
+	var e *Error
+	require.ErrorAs(t, client.Do(ctx, http.MethodPost, "/", nil, []byte("{}"), nil), &e)
+	assert.False(t, e.Sent)
+	require.ErrorIs(t, e, context.Canceled)
 }
 
 func TestRetryAfter(t *testing.T) {
