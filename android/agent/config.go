@@ -37,7 +37,8 @@ type Enrollments interface {
 	Enroll(ctx context.Context, e Enrollment) (d lock.Device, settled bool, err error)
 	// Device returns an enrolled device with its facts, "agreement_key" among them, and the key that it signs with.
 	Device(ctx context.Context, id string) (Enrolled, error)
-	// State keeps what a device said of itself. A fact that is absent is unknown now.
+	// State keeps what a device said of itself. A fact that is absent is unknown now. When s.Key is no longer the device's, it keeps nothing,
+	// and is ErrNotEnrolled.
 	State(ctx context.Context, d lock.Device, s State) error
 }
 
@@ -46,9 +47,10 @@ type Requests interface {
 	// Once reports whether this request ID of this device is new, and remembers it, durably, at least until then.
 	Once(ctx context.Context, device, jti string, until time.Time) (fresh bool, err error)
 	// Number takes the next number of the device's durable counter, last + 1, if last is still the one before (0 before the first); else it
-	// takes none, and is 0.
+	// takes none, and is 0. To bind other keys to a device and to remove it take a number too, in the same transaction: what was made for the
+	// keys of before then gets none.
 	Number(ctx context.Context, device string, last int64) (int64, error)
-	// Raise has the counter go on above what the device has signed to have seen, at most 2^53. It never goes back.
+	// Raise has the counter go on above what the device has signed to have seen, at most 2^52. It never goes back.
 	Raise(ctx context.Context, device string, seen int64) error
 }
 
@@ -87,7 +89,8 @@ type Enrolled struct {
 type State struct {
 	FCMToken string            // empty: nothing was said of it
 	Facts    map[string]string // by android.FactName; absent is unknown
-	At       time.Time         // when it was so, by the device's clock, and never later than now: do not let it replace what is newer
+	At       time.Time         // when it was so, never later than now: do not let it replace what is newer
+	Key      *ecdsa.PublicKey  // that signed it: keep nothing of a key that is no longer the device's
 }
 
 // Config is what the device-facing handler is made of.
@@ -102,6 +105,6 @@ type Config struct {
 	Hub     *Hub             // nil: a long poll looks at the ledger every Recheck only
 	Now     func() time.Time // nil: time.Now
 	Skew    time.Duration    // how far a device's clock may be off; 0: five minutes
-	Recheck time.Duration    // how often a long poll looks at the ledger without being woken, each time with a number; 0: 15 seconds
+	Recheck time.Duration    // how often a long poll looks at the ledger without being woken; 0: 15 seconds
 	Logger  *slog.Logger     // nil: slog.Default
 }

@@ -64,12 +64,17 @@
 //	{"v":1,"typ":"android.dpc.state","dev":"..","iat":"..","fcm_token":"","device":{state block}}      204
 //
 // A command comes again until its result arrives: after a result the agent polls at once, after an error it waits. A new poll ends the one
-// before. One request brings as many results, oldest first, as fit: 16, and 64 KiB for the body. A result that 200 did not acknowledge three
-// times cannot be read: the agent drops it. 400 and 413 say that the agent made a request that is none of this contract, and it does not send
-// the same again: it sends the results one by one, and drops the one that is refused alone; a state waits for its next change.
+// before with 204, after a second of that at the earliest. An agent whose poll ends so before the wait that it asked for, though it made no other
+// one, shares its keys with somebody: it waits a second before it polls again, and twice as long after each such end that follows, up to a minute.
+//
+// One request brings as many results, oldest first, as fit: 16, and 64 KiB for the body. A result that 200 did not acknowledge three times
+// cannot be read: the agent drops it. 400 and 413 say that the agent made a request that is none of this contract, and it does not send the
+// same again: it sends the results one by one, and drops the one that is refused alone; a state waits for its next change.
 //
 // The state is sent after a restart, after the first unlock that follows, when a token became active, when the passcode or the lock, the
-// password policy, or the FCM token changed. What changes during a long poll ends it.
+// password policy, or the FCM token changed. What changes during a long poll ends it. It counts from when it arrives, whatever the device's clock
+// shows; the state in a result counts from executed_at, or received_at, which is taken to be as long ago as the iat of the request is after it.
+// What is older than what is known changes nothing.
 //
 // # Commands
 //
@@ -160,8 +165,10 @@
 // A code that contradicts its state is progress: it proves neither success nor failure, so the passcode stays among those that may be on the
 // device. What is delivered ten times without an answer lapses, and its passcode may still be on the device. Of a result the ledger keeps
 // code, detail, exception, validation and observed, cleaned, cut to 256 bytes, and with runs of four or more digits struck out; the latest
-// result replaces all five. Progress is recorded once for each delivery and code, of eight codes at most. A result that cannot be understood
-// is noted without its text, and acknowledged by its ID if that can be read; one of another device's command raises an alarm, once.
+// result replaces all five. Progress is recorded once for each delivery and code, of eight codes at most. A process knows that of
+// the 64 commands that it delivered to the device last; of all others together it records eight reports of progress an hour for a device. A
+// result that cannot be understood is noted without its text, and acknowledged by its ID if that can be read; one of another device's command
+// raises an alarm, once.
 //
 //	state block: {"api":34,"mode":"device_admin|profile_owner|company_profile_owner|device_owner","target_sdk":34,"secure_lock":true,
 //	 "user_unlocked":true,"managed_profile":false,"separate_challenge":false,"secure_lock_feature":true,

@@ -94,6 +94,7 @@ func (f *fleet) Enroll(ctx context.Context, e agent.Enrollment) (lock.Device, bo
 	if repeated {
 		return d, true, nil
 	}
+	f.sequence[d.ID]++
 	return d, true, f.ledger.Seen(ctx, d, lock.EvidenceReenrolled)
 }
 
@@ -112,6 +113,9 @@ func (f *fleet) State(_ context.Context, d lock.Device, s agent.State) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	e := f.devices[d.ID]
+	if !s.Key.Equal(e.Key) {
+		return agent.ErrNotEnrolled
+	}
 	facts := map[string]lock.Fact{string(android.FactAgreementKey): e.Device.Facts[string(android.FactAgreementKey)]}
 	for name, value := range s.Facts {
 		facts[name] = lock.Fact{Value: value}

@@ -51,11 +51,10 @@ func (h *handler) enroll(ctx context.Context, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, bad(err)
 	}
-	issued, err := h.timely(m.Issued)
-	if err != nil {
+	if _, err := h.timely(m.Issued); err != nil {
 		return nil, err
 	}
-	e.State.At = notLater(issued, h.Now())
+	e.State.At = h.Now()
 	// Whoever hangs up now must not escape what follows from an enrolment.
 	ctx = context.WithoutCancel(ctx)
 	d, settled, err := h.Enrollments.Enroll(ctx, e)
@@ -112,7 +111,7 @@ func parseEnrollment(text string) (Enrollment, enrollMessage, error) {
 	if found.AgreementKey, err = secondKey(m.AgreementKey, e.key); err != nil {
 		return Enrollment{}, m, err
 	}
-	found.State.FCMToken = m.FCMToken
+	found.State.FCMToken, found.State.Key = m.FCMToken, e.key
 	found.State.Facts, err = strictState(m.Device)
 	return found, m, err
 }

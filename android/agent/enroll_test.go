@@ -20,7 +20,7 @@ func TestEnrolmentBindsTheKeys(t *testing.T) {
 	s := newSite(t)
 	p := &phone{signing: newKey(t), agreement: newKey(t)}
 	conforms(t, "enroll", marshal(t, enrolment(t, p, "code-1")))
-	w := s.enrol(p, "code-1", nil)
+	w := s.enrol(p, "code-1", func(m map[string]any) { m["iat"] = now.Add(-time.Minute).Format(time.RFC3339) })
 	require.Equal(t, http.StatusOK, w.Code, w.Body)
 	conforms(t, "enrolled", w.Body.Bytes())
 	var got struct {
@@ -36,7 +36,7 @@ func TestEnrolmentBindsTheKeys(t *testing.T) {
 	assert.True(t, e.SigningKey.Equal(&p.signing.PublicKey))
 	assert.JSONEq(t, jwkText(t, &p.agreement.PublicKey), e.AgreementKey)
 	assert.Equal(t, []string{"R58M1234", "Pixel 8", "shiba", "grace", "fcm:abc"}, []string{e.Serial, e.Name, e.Model, e.User, e.FCMToken})
-	assert.Equal(t, agent.State{FCMToken: "fcm:abc", At: now, Facts: map[string]string{
+	assert.Equal(t, agent.State{FCMToken: "fcm:abc", At: now, Key: &p.signing.PublicKey, Facts: map[string]string{
 		"api_level": "34", "mode": "device_owner", "target_sdk": "34", "secure_lock": "true", "user_unlocked": "false", "managed_profile": "false",
 		"separate_challenge": "false", "secure_lock_feature": "true", "token_id": "t-01", "token_state": "pending", "quality": "131072",
 		"min_length": "6", "min_letters": "0", "min_numeric": "0", "min_symbols": "0", "min_upper": "0", "min_lower": "0", "min_non_letter": "0",

@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/latchkey-mdm/latchkey/lock"
 )
@@ -21,9 +22,13 @@ type address struct{ scope, id string }
 
 // waiter is one long poll.
 type waiter struct {
-	woken chan struct{} // has room for one: a wake-up that comes while the poll is busy is not lost
-	gone  chan struct{} // closed when a later poll of the device took its place
+	woken chan struct{}    // has room for one: a wake-up that comes while the poll is busy is not lost
+	gone  chan struct{}    // closed when a later poll of the device took its place
+	ripe  <-chan time.Time // when it may end for that
 }
+
+// ripening is how long a poll lasts at least when another takes its place.
+const ripening = time.Second
 
 // NewHub makes a hub with another waker behind it, nil for none.
 func NewHub(next lock.Waker) *Hub {
@@ -54,7 +59,7 @@ func (h *Hub) Wake(ctx context.Context, d lock.Device) error {
 
 // join makes w the device's poll, and ends the one before: a device that polls again has left the old connection.
 func (h *Hub) join(d lock.Device) (w *waiter, leave func()) {
-	w = &waiter{woken: make(chan struct{}, 1), gone: make(chan struct{})}
+	w = &waiter{woken: make(chan struct{}, 1), gone: make(chan struct{}), ripe: time.After(ripening)}
 	if h == nil {
 		return w, func() {}
 	}

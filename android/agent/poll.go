@@ -26,18 +26,19 @@ func (h *handler) commands(ctx context.Context, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	enrolled, _, err := h.authenticated(ctx, r)
+	c, err := h.authenticated(ctx, r)
 	if err != nil {
 		return nil, err
 	}
+	enrolled := c.Enrolled
 	w, leave := h.Hub.join(enrolled.Device) // before the first look: what comes after that wakes
 	defer leave()
 	end := time.NewTimer(wait)
 	defer end.Stop()
 	for {
 		signed, err := h.next(ctx, enrolled)
-		if errors.Is(err, errOvertaken) { // another poll brings what is newer; the command of this one comes again
-			return nil, nil
+		if errors.Is(err, errOvertaken) { // by a newer command, and then this one comes again; or by other keys
+			enrolled, err = h.again(ctx, enrolled)
 		}
 		if err != nil {
 			return nil, err
@@ -48,16 +49,19 @@ func (h *handler) commands(ctx context.Context, r *http.Request) (any, error) {
 		if !h.pause(ctx, w, end.C) {
 			return nil, nil
 		}
-		// The device may have been enrolled anew meanwhile: nothing is encrypted to old keys, nor given to who held them.
-		now, err := h.device(ctx, enrolled.Device.ID)
-		if err != nil {
+		if enrolled, err = h.again(ctx, enrolled); err != nil {
 			return nil, err
 		}
-		if !now.Key.Equal(enrolled.Key) {
-			return nil, unauthorized("not_enrolled", nil)
-		}
-		enrolled = now
 	}
+}
+
+// again is the device as it is now. It may have been enrolled anew: nothing is encrypted to old keys, nor given to who held them.
+func (h *handler) again(ctx context.Context, before Enrolled) (Enrolled, error) {
+	now, err := h.device(ctx, before.Device.ID)
+	if err == nil && !now.Key.Equal(before.Key) {
+		err = unauthorized("not_enrolled", nil)
+	}
+	return now, err
 }
 
 // pause waits until there is a reason to look again; false when the poll is over.
@@ -69,7 +73,11 @@ func (h *handler) pause(ctx context.Context, w *waiter, end <-chan time.Time) bo
 		return true
 	case <-again.C:
 		return true
-	case <-w.gone:
+	case <-w.gone: // but not at once: two that share one identity would end each other's poll without a pause
+		select {
+		case <-w.ripe:
+		case <-ctx.Done():
+		}
 		return false
 	case <-end:
 		return false
@@ -103,7 +111,7 @@ func (h *handler) next(ctx context.Context, e Enrolled) (string, error) {
 	case err != nil:
 		return "", err
 	case cmd.ID != "":
-		h.spoken.delivered(d, cmd.ID)
+		h.spoken.of(d).delivered(cmd.ID)
 		return h.seal(ctx, e, cmd.Body)
 	}
 	if h.Queries == nil {

@@ -185,7 +185,7 @@ func TestLongPollEnds(t *testing.T) {
 	}{
 		{"when its time is up", func(*site, func()) {}, 50 * time.Second, 204},
 		{"when the device hangs up", func(_ *site, cancel func()) { cancel() }, 0, 204},
-		{"when the device polls anew", func(s *site, _ func()) { s.do(s.phone.request(s.t, "GET", "commands", nil)) }, 0, 204},
+		{"when the device polls anew", func(s *site, _ func()) { s.do(s.phone.request(s.t, "GET", "commands", nil)) }, time.Second, 204},
 		{"when the device was enrolled anew", func(s *site, _ func()) { s.add("dev-1") }, 15 * time.Second, 401},
 		{"when the device is removed", func(s *site, _ func()) {
 			s.records.mu.Lock()

@@ -21,53 +21,62 @@ type claims struct {
 	Body   string `json:"bh"` // base64url of the SHA-256 of the body
 }
 
-// authenticated finds out which device a request is from, and reads its body. It checks from the cheap to the dear, and remembers the request
-// last, so that nobody else can use up a device's request IDs.
-func (h *handler) authenticated(ctx context.Context, r *http.Request) (Enrolled, []byte, error) {
+// caller is a device that made a request.
+type caller struct {
+	Enrolled
+
+	body   []byte
+	issued time.Time // when the device signed the request, by its clock
+}
+
+// authenticated finds out which device a request is from, and reads its body. It reads that before it looks for the device: whoever sends it
+// decides how long it takes, and the keys may be others then. It checks from the cheap to the dear, and remembers the request last, so that
+// nobody else can use up a device's request IDs.
+func (h *handler) authenticated(ctx context.Context, r *http.Request) (caller, error) {
 	scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Device") {
-		return Enrolled{}, nil, unauthorized(codeSignature, &DecodeError{Field: "Authorization", Rule: RuleMissing})
+		return caller{}, unauthorized(codeSignature, &DecodeError{Field: "Authorization", Rule: RuleMissing})
 	}
 	e, err := parseJWS(text, typRequest)
 	if err != nil {
-		return Enrolled{}, nil, unauthorized(codeSignature, err)
+		return caller{}, unauthorized(codeSignature, err)
 	}
 	dev := r.PathValue("dev")
 	if e.kid != dev {
-		return Enrolled{}, nil, unauthorized(codeSignature, &DecodeError{Field: "kid", Rule: RuleOtherAsked})
-	}
-	enrolled, err := h.device(ctx, dev)
-	if err != nil {
-		return Enrolled{}, nil, err
-	}
-	payload, err := e.verify(enrolled.Key)
-	if err != nil {
-		return Enrolled{}, nil, unauthorized(codeSignature, err)
-	}
-	c, err := readClaims(payload)
-	if err != nil {
-		return Enrolled{}, nil, unauthorized(codeSignature, err)
-	}
-	issued, err := h.fits(c, r)
-	if err != nil {
-		return Enrolled{}, nil, err
+		return caller{}, unauthorized(codeSignature, &DecodeError{Field: "kid", Rule: RuleOtherAsked})
 	}
 	body, err := read(r)
 	if err != nil {
-		return Enrolled{}, nil, err
+		return caller{}, err
+	}
+	enrolled, err := h.device(ctx, dev)
+	if err != nil {
+		return caller{}, err
+	}
+	payload, err := e.verify(enrolled.Key)
+	if err != nil {
+		return caller{}, unauthorized(codeSignature, err)
+	}
+	c, err := readClaims(payload)
+	if err != nil {
+		return caller{}, unauthorized(codeSignature, err)
+	}
+	issued, err := h.fits(c, r)
+	if err != nil {
+		return caller{}, err
 	}
 	sum := sha256.Sum256(body)
 	if subtle.ConstantTimeCompare([]byte(c.Body), []byte(b64.EncodeToString(sum[:]))) != 1 {
-		return Enrolled{}, nil, unauthorized(codeSignature, &DecodeError{Field: "bh", Rule: RuleOtherAsked})
+		return caller{}, unauthorized(codeSignature, &DecodeError{Field: "bh", Rule: RuleOtherAsked})
 	}
 	fresh, err := h.Requests.Once(ctx, dev, c.ID, issued.Add(h.Skew+time.Minute)) // somewhat longer than it would be accepted
 	switch {
 	case err != nil:
-		return Enrolled{}, nil, err
+		return caller{}, err
 	case !fresh:
-		return Enrolled{}, nil, unauthorized("replayed", nil)
+		return caller{}, unauthorized("replayed", nil)
 	}
-	return enrolled, body, nil
+	return caller{Enrolled: enrolled, body: body, issued: issued}, nil
 }
 
 // codeSignature is what a device learns of a request that is not signed as it must be. Why is in the log.

@@ -28,7 +28,7 @@ type result struct {
 const (
 	maxValidation = 16
 	maxObserved   = 16
-	maxSequence   = 1 << 53 // of a number that every JSON library keeps exactly (RFC 8259, section 6)
+	maxSequence   = 1 << 52 // of a number to go on above: every JSON library keeps it, and as many again, exactly (RFC 8259, section 6)
 )
 
 // readResult reads the payload of a result. Errors are *DecodeError; the ID is set all the same if it could be read.

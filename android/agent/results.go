@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/latchkey-mdm/latchkey/lock"
 )
@@ -27,12 +28,12 @@ const maxResults = 16
 // results makes what a device reports durable, one after the other. It acknowledges all or none: a device that gets 503 sends all of them
 // again, and those that were durable already are recorded once.
 func (h *handler) results(ctx context.Context, r *http.Request) (any, error) {
-	enrolled, body, err := h.authenticated(ctx, r)
+	c, err := h.authenticated(ctx, r)
 	if err != nil {
 		return nil, err
 	}
 	var m resultsMessage
-	if err := decode(body, &m); err != nil {
+	if err := decode(c.body, &m); err != nil {
 		return nil, bad(err)
 	}
 	switch {
@@ -43,7 +44,7 @@ func (h *handler) results(ctx context.Context, r *http.Request) (any, error) {
 	}
 	answer := resultsAnswer{V: contractVersion, Acked: []lock.ID{}}
 	for _, text := range m.Results {
-		id, err := h.take(ctx, enrolled, text)
+		id, err := h.take(ctx, c, text)
 		if err != nil {
 			return nil, err
 		}
@@ -56,72 +57,86 @@ func (h *handler) results(ctx context.Context, r *http.Request) (any, error) {
 
 // take makes one result durable. One that cannot be understood is noted, and acknowledged all the same if its ID can be read: the device would
 // repeat it for ever, and the command comes again because nothing was recorded.
-func (h *handler) take(ctx context.Context, e Enrolled, text string) (lock.ID, error) {
-	r, err := openResult(text, e)
+func (h *handler) take(ctx context.Context, c caller, text string) (lock.ID, error) {
+	r, err := openResult(text, c.Enrolled)
 	if err != nil {
-		h.Logger.WarnContext(ctx, "a result could not be understood", slog.String("device", e.Device.ID),
+		h.Logger.WarnContext(ctx, "a result could not be understood", slog.String("device", c.Device.ID),
 			slog.String("action", string(r.ID)), slog.Int("size", len(text)), slog.Any("error", err))
 		return r.ID, nil
 	}
 	if len(r.Skipped) > 0 {
-		h.Logger.InfoContext(ctx, "a result has fields that were left out", slog.String("device", e.Device.ID),
+		h.Logger.InfoContext(ctx, "a result has fields that were left out", slog.String("device", c.Device.ID),
 			slog.String("action", string(r.ID)), slog.Any("fields", r.Skipped))
 	}
 	if r.Highest > 0 {
-		if err := h.Requests.Raise(ctx, e.Device.ID, r.Highest); err != nil {
+		if err := h.Requests.Raise(ctx, c.Device.ID, r.Highest); err != nil {
 			return "", err
 		}
 	}
-	return r.ID, h.record(ctx, e.Device, r)
+	r.At = h.since(c, r.At)
+	return r.ID, h.record(ctx, c.Enrolled, r)
+}
+
+// since is when something was that a device gave a time of: as long before its request came as the device's clock says, whatever that clock
+// shows. It is never later than now: what the device says later must be able to replace it.
+func (h *handler) since(c caller, said time.Time) time.Time {
+	age := c.issued.Sub(said) - time.Second // either may be cut to whole seconds
+	if said.IsZero() || age < 0 {
+		return h.Now()
+	}
+	return h.Now().Add(-age)
 }
 
 // record tells the ledger of a result, unless it is one that tells nothing new.
-func (h *handler) record(ctx context.Context, d lock.Device, r result) error {
-	report := r.report(d)
+func (h *handler) record(ctx context.Context, e Enrolled, r result) error {
+	d, report := e.Device, r.report(e.Device)
 	progress := report.Outcome == lock.Progress
+	said := h.spoken.of(d)
+	said.Lock()
+	defer said.Unlock()
 	switch {
-	case h.spoken.alarmed(d, r.ID):
+	case said.alarmed(r.ID):
 		return nil
-	case progress && h.spoken.repeats(d, r.ID, r.Code):
-		return h.learn(ctx, d, r)
+	case progress && said.repeats(r.ID, r.Code, h.Now()):
+		return h.learn(ctx, e, r)
 	}
 	switch err := h.Service.Report(ctx, report); {
 	case errors.Is(err, lock.ErrWrongDevice): // recorded as an alarm
-		h.spoken.alarm(d, r.ID)
+		said.alarm(r.ID)
 		h.Logger.WarnContext(ctx, "result of another device's command", slog.String("device", d.ID), slog.String("action", string(r.ID)))
 		return nil
 	case errors.Is(err, lock.ErrNotOurs):
-		return h.answered(ctx, d, r)
+		return h.answered(ctx, e, r)
 	case err != nil:
 		return err
 	}
 	if progress {
-		h.spoken.progress(d, r.ID, r.Code)
+		said.progress(r.ID, r.Code)
 	}
-	return h.learn(ctx, d, r)
+	return h.learn(ctx, e, r)
 }
 
 // answered passes on what may be the answer to a question.
-func (h *handler) answered(ctx context.Context, d lock.Device, r result) error {
+func (h *handler) answered(ctx context.Context, e Enrolled, r result) error {
 	if h.Queries != nil {
-		if err := h.learn(ctx, d, r); err != nil {
+		if err := h.learn(ctx, e, r); err != nil {
 			return err
 		}
-		err := h.Queries.Answered(ctx, d, r.ID)
+		err := h.Queries.Answered(ctx, e.Device, r.ID)
 		if !errors.Is(err, lock.ErrNotOurs) {
 			return err
 		}
 	}
-	h.Logger.InfoContext(ctx, "result of an unknown command", slog.String("device", d.ID), slog.String("action", string(r.ID)))
+	h.Logger.InfoContext(ctx, "result of an unknown command", slog.String("device", e.Device.ID), slog.String("action", string(r.ID)))
 	return nil
 }
 
 // learn keeps what a result says of the device. A stored result that comes again tells of a state that is long gone.
-func (h *handler) learn(ctx context.Context, d lock.Device, r result) error {
+func (h *handler) learn(ctx context.Context, e Enrolled, r result) error {
 	if r.Known == nil || r.Duplicate {
 		return nil
 	}
-	err := h.Enrollments.State(ctx, d, State{Facts: r.Known, At: notLater(r.At, h.Now())})
+	err := h.Enrollments.State(ctx, e.Device, State{Facts: r.Known, At: r.At, Key: e.Key})
 	if errors.Is(err, ErrNotEnrolled) {
 		return unauthorized("not_enrolled", nil)
 	}
@@ -168,27 +183,26 @@ type stateReport struct {
 
 // state keeps what a device says of itself.
 func (h *handler) state(ctx context.Context, r *http.Request) (any, error) {
-	enrolled, body, err := h.authenticated(ctx, r)
+	c, err := h.authenticated(ctx, r)
 	if err != nil {
 		return nil, err
 	}
 	var m stateMessage
-	if err := decode(body, &m); err != nil {
+	if err := decode(c.body, &m); err != nil {
 		return nil, bad(err)
 	}
 	if m.V != contractVersion {
 		return nil, bad(&DecodeError{Field: "v", Rule: RuleVersion})
 	}
-	report, s, err := openState(m.State, enrolled)
+	report, s, err := openState(m.State, c.Enrolled)
 	if err != nil {
 		return nil, bad(err)
 	}
-	issued, err := h.timely(report.Issued)
-	if err != nil {
+	if _, err := h.timely(report.Issued); err != nil {
 		return nil, err
 	}
-	s.At = notLater(issued, h.Now())
-	switch err := h.Enrollments.State(ctx, enrolled.Device, s); {
+	s.At = h.Now() // not by the device's clock: if that went back, all that the device says would be older than what is known
+	switch err := h.Enrollments.State(ctx, c.Device, s); {
 	case errors.Is(err, ErrNotEnrolled):
 		return nil, unauthorized("not_enrolled", nil)
 	default:
@@ -220,5 +234,5 @@ func openState(text string, e Enrolled) (stateReport, State, error) {
 		return m, State{}, err
 	}
 	facts, err := strictState(m.Block)
-	return m, State{FCMToken: m.FCMToken, Facts: facts}, err
+	return m, State{FCMToken: m.FCMToken, Facts: facts, Key: e.Key}, err
 }

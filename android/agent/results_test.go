@@ -43,7 +43,7 @@ func (s *site) report(results ...any) *httptest.ResponseRecorder {
 }
 
 // acked are the IDs that the answer names.
-func acked(t *testing.T, w *httptest.ResponseRecorder) []string {
+func acked(t testing.TB, w *httptest.ResponseRecorder) []string {
 	require.Equal(t, http.StatusOK, w.Code, w.Body)
 	conforms(t, "acked", w.Body.Bytes())
 	var got struct{ Acked []string }
@@ -244,17 +244,38 @@ func TestResultTellsOfTheDevice(t *testing.T) {
 	acked(t, s.report(resultOf(actionID, "succeeded", "OK"), stored))
 	require.Len(t, s.records.states, 1, "a stored result tells of a state that is long gone")
 	st := s.records.states[0]
-	assert.Equal(t, now.Add(-time.Second), st.At)
+	assert.Equal(t, &s.phone.signing.PublicKey, st.Key)
 	assert.Equal(t, "pending", st.Facts["token_state"])
 	assert.Empty(t, st.FCMToken)
 }
 
-func TestResultOfTheFutureIsOfNow(t *testing.T) {
-	s := newSite(t)
-	r := resultOf(actionID, "succeeded", "OK")
-	r["executed_at"] = "2099-01-01T00:00:00Z"
-	acked(t, s.report(r))
-	assert.Equal(t, now, s.records.states[0].At)
+// The state in a result is as old as it was, by the device's own clock, when the request that brought it was signed.
+func TestResultTellsOfTheStateWhenItWasExecuted(t *testing.T) {
+	for _, c := range []struct {
+		name, executed string
+		off, age       time.Duration
+	}{
+		{"just now", "2026-11-21T15:59:59Z", 0, 0},
+		{"an hour ago", "2026-11-21T14:59:59Z", 0, time.Hour},
+		{"just now by a clock that is behind", "2026-11-21T15:55:59Z", -4 * time.Minute, 0},
+		{"an hour ago by a clock that is ahead", "2026-11-21T15:03:59Z", 4 * time.Minute, time.Hour},
+		{"in the future", "2099-01-01T00:00:00Z", 0, 0},
+		{"nobody knows when", "", 0, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newSite(t)
+			r := resultOf(actionID, "succeeded", "OK")
+			r["executed_at"], r["received_at"] = c.executed, nil
+			url, body := "/android/v1/devices/dev-1/results", marshal(t, map[string]any{
+				"v": 1, "results": []string{sign(t, s.phone.signing, "android-result+jws", "dev-1", r)},
+			})
+			signed := s.phone.claim("POST", url, body)
+			signed.IAT = now.Add(c.off).Format(time.RFC3339)
+			acked(t, s.do(send("POST", url, body, sign(t, s.phone.signing, "android-request+jws", "dev-1", signed))))
+			require.Len(t, s.records.states, 1)
+			assert.Equal(t, now.Add(-c.age), s.records.states[0].At)
+		})
+	}
 }
 
 func TestResultsBodyIsRefused(t *testing.T) {
@@ -274,6 +295,19 @@ func TestResultsBodyIsRefused(t *testing.T) {
 			w := s.do(s.phone.request(t, "POST", "results", json.RawMessage(body)))
 			assert.Equal(t, http.StatusBadRequest, w.Code)
 			assert.Equal(t, "malformed", problem(t, w))
+		})
+	}
+}
+
+// One result of a device's cannot take its numbers past those that every JSON library keeps exactly.
+func TestNumbersGoOnAboveWhatADeviceSawWithinReason(t *testing.T) {
+	for seen, want := range map[string]int64{"41": 41, "4503599627370496": 1 << 52, "4503599627370497": 0, "-1": 0, "many": 0} {
+		t.Run(seen, func(t *testing.T) {
+			s := newSite(t)
+			r := resultOf(actionID, "rejected", "STALE")
+			r["observed"] = map[string]string{"seq": seen}
+			acked(t, s.report(r))
+			assert.Equal(t, want, s.records.seq)
 		})
 	}
 }

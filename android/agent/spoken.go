@@ -3,15 +3,20 @@ package agent
 import (
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/latchkey-mdm/latchkey/lock"
 )
 
 const (
-	maxSpoken  = 64  // actions of one device of which is remembered what the device said
-	maxCodes   = 8   // codes of one action that are recorded until it is delivered again
+	maxSpoken  = 64  // actions of one device, delivered last, of which is remembered what the device said
+	maxCodes   = 8   // codes of one of them that are recorded until it is delivered again
+	maxOthers  = 8   // reports of progress that are recorded within the time below, of all other actions of one device together
 	maxForeign = 256 // actions of others that one device answered
 )
+
+// othersFor is how long maxOthers is for.
+const othersFor = time.Hour
 
 // spoken remembers what devices said that changes nothing, so that whoever holds a device's key cannot fill the ledger with it. What is said
 // again, in other words too, is not recorded again. It is for one process and bounded for each device: enrolling one takes a code.
@@ -20,15 +25,21 @@ type spoken struct {
 	devices map[address]*speech
 }
 
-// speech is one device's.
+// speech is one device's. It is held locked while a result is recorded: of two that come together, one is the later.
 type speech struct {
-	actions []lock.ID // oldest first
-	codes   map[lock.ID][]Code
-	foreign []lock.ID // oldest first
+	sync.Mutex
+
+	actions []lock.ID          // that this process delivered, oldest first. What a device says adds none, so it can make none forgotten
+	codes   map[lock.ID][]Code // of each of them
+	others  int                // progress of other actions
+	since   time.Time          // when others was none
+	foreign []lock.ID          // oldest first
 }
 
-// of is what a device said. The lock is held.
+// of is what a device said.
 func (s *spoken) of(d lock.Device) *speech {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	at := address{d.Scope, d.ID}
 	if s.devices[at] == nil {
 		if s.devices == nil {
@@ -40,16 +51,10 @@ func (s *spoken) of(d lock.Device) *speech {
 }
 
 // delivered lets a device speak of an action anew. A device cannot bring that about: the ledger bounds the deliveries.
-func (s *spoken) delivered(d lock.Device, id lock.ID) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	p := s.of(d)
+func (p *speech) delivered(id lock.ID) {
+	p.Lock()
+	defer p.Unlock()
 	p.forget(id)
-	p.add(id)
-}
-
-// add remembers another action, and no longer the oldest when there are too many.
-func (p *speech) add(id lock.ID) {
 	if len(p.actions) >= maxSpoken {
 		p.forget(p.actions[0])
 	}
@@ -61,38 +66,31 @@ func (p *speech) forget(id lock.ID) {
 	delete(p.codes, id)
 }
 
-// repeats reports whether progress of an action with this code is nothing new.
-func (s *spoken) repeats(d lock.Device, id lock.ID, code Code) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	p := s.of(d)
-	codes := p.codes[id]
-	return slices.Contains(codes, code) || len(codes) >= maxCodes
+// repeats reports whether progress of an action with this code is nothing new, or too much.
+func (p *speech) repeats(id lock.ID, code Code, now time.Time) bool {
+	if codes, ours := p.codes[id]; ours {
+		return slices.Contains(codes, code) || len(codes) >= maxCodes
+	}
+	if now.Sub(p.since).Abs() >= othersFor {
+		p.others, p.since = 0, now
+	}
+	return p.others >= maxOthers
 }
 
 // progress notes what was recorded.
-func (s *spoken) progress(d lock.Device, id lock.ID, code Code) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	p := s.of(d)
-	if _, known := p.codes[id]; !known {
-		p.add(id)
+func (p *speech) progress(id lock.ID, code Code) {
+	if codes, ours := p.codes[id]; ours {
+		p.codes[id] = append(codes, code)
+	} else {
+		p.others++
 	}
-	p.codes[id] = append(p.codes[id], code)
 }
 
 // alarmed reports whether there was an alarm already that the device answered this action of another.
-func (s *spoken) alarmed(d lock.Device, id lock.ID) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Contains(s.of(d).foreign, id)
-}
+func (p *speech) alarmed(id lock.ID) bool { return slices.Contains(p.foreign, id) }
 
 // alarm notes that the answer to another device's command was recorded.
-func (s *spoken) alarm(d lock.Device, id lock.ID) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	p := s.of(d)
+func (p *speech) alarm(id lock.ID) {
 	if p.foreign = append(p.foreign, id); len(p.foreign) > maxForeign {
 		p.foreign = p.foreign[1:]
 	}

@@ -9,16 +9,17 @@ import (
 	"github.com/latchkey-mdm/latchkey/lock"
 )
 
-// TestProgressOfWhatAnotherServerDelivered is recorded, however much this one delivered before.
-func TestProgressOfWhatAnotherServerDelivered(t *testing.T) {
+func TestWhatIsRememberedIsBounded(t *testing.T) {
 	var s spoken
-	d := lock.Device{Scope: "acme", ID: "phone"}
-	for n := range maxSpoken {
-		s.delivered(d, lock.ID(fmt.Sprint(n)))
+	p := s.of(lock.Device{Scope: "acme", ID: "phone"})
+	for n := range 2 * maxForeign {
+		id := lock.ID(fmt.Sprint(n))
+		p.delivered(id)
+		p.progress(id, CodeUnknown)
+		p.alarm(id)
 	}
-	assert.False(t, s.repeats(d, "elsewhere", CodeUnknown))
-	s.progress(d, "elsewhere", CodeUnknown)
-	assert.True(t, s.repeats(d, "elsewhere", CodeUnknown))
-	assert.Len(t, s.of(d).actions, maxSpoken)
-	assert.Len(t, s.of(d).codes, maxSpoken)
+	assert.Len(t, p.actions, maxSpoken)
+	assert.Len(t, p.codes, maxSpoken)
+	assert.Len(t, p.foreign, maxForeign)
+	assert.True(t, p.alarmed(lock.ID(fmt.Sprint(2*maxForeign-1))), "the latest")
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"slices"
 	"strconv"
-	"time"
 
 	"github.com/latchkey-mdm/latchkey/android"
 )
@@ -145,12 +144,4 @@ func (f form) read(value json.RawMessage) (string, bool) {
 		return text, text == "" || slices.Contains(states, android.TokenState(text))
 	}
 	return text, true
-}
-
-// notLater is a time that a device gave, but never one in the future: what it says later must be able to replace it.
-func notLater(said, now time.Time) time.Time {
-	if said.IsZero() || said.After(now) {
-		return now
-	}
-	return said
 }

@@ -45,7 +45,8 @@ func (s *Store) Enroll(ctx context.Context, e agent.Enrollment) (_ lock.Device, 
 	return d.Device, true, err
 }
 
-// arrive enrols the device and uses the code up. The number of its commands goes on where it was.
+// arrive enrols the device and uses the code up. The number of its commands goes on after a gap (see the inventory): no command is numbered
+// for who was enrolled before.
 func (s *Store) arrive(ctx context.Context, tx *sql.Tx, e agent.Enrollment, key, sum []byte) (id string, err error) {
 	said := described(e.State)
 	said.Serial, said.Name, said.Model, said.User, said.Key = e.Serial, e.Name, e.Model, e.User, sum
@@ -83,14 +84,23 @@ func (s *Store) Device(ctx context.Context, id string) (agent.Enrolled, error) {
 	if err := s.Inventory.AnnounceAgent(ctx, id, sum); err != nil {
 		return agent.Enrolled{}, err
 	}
-	parsed, err := x509.ParsePKIXPublicKey(der)
-	key, ok := parsed.(*ecdsa.PublicKey)
-	if err != nil || !ok {
-		return agent.Enrolled{}, errors.New("the device's signing key is not readable")
+	key, err := parseKey(der)
+	if err != nil {
+		return agent.Enrolled{}, err
 	}
 	d, err := s.Inventory.FindAgent(ctx, id)
 	if errors.Is(err, lock.ErrNotFound) { // it was removed just now
 		return agent.Enrolled{}, agent.ErrNotEnrolled
 	}
 	return agent.Enrolled{Device: d.Device, Key: key, Last: last}, err
+}
+
+// parseKey reads the signing key of a device as arrive keeps it.
+func parseKey(der []byte) (*ecdsa.PublicKey, error) {
+	parsed, err := x509.ParsePKIXPublicKey(der)
+	key, ok := parsed.(*ecdsa.PublicKey)
+	if err != nil || !ok {
+		return nil, errors.New("the device's signing key is not readable")
+	}
+	return key, nil
 }

@@ -1,6 +1,7 @@
 package agents_test
 
 import (
+	"crypto/ecdsa"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -12,7 +13,6 @@ import (
 	"github.com/latchkey-mdm/latchkey/android/agent"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/agents"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/db/dbtest"
-	"github.com/latchkey-mdm/latchkey/lock"
 	"github.com/latchkey-mdm/latchkey/pin"
 )
 
@@ -100,17 +100,40 @@ func TestEnrolsAgain(t *testing.T) {
 	now, err := w.Device(t.Context(), d.ID)
 	require.NoError(t, err)
 	assert.True(t, second.SigningKey.Equal(now.Key), "the new key is the device's")
-	assert.Equal(t, n, now.Last, "its commands are numbered on")
+	assert.Equal(t, n+1, now.Last, "its commands are numbered on, after a gap")
 	_, _, err = w.Enroll(t.Context(), first)
 	require.ErrorIs(t, err, agent.ErrCode, "the earlier answer is not true any more")
+}
+
+// Who read what is known of a device just before the device enrolled anew, or was removed, comes too late with it.
+func TestKeyOfBeforeCountsNoMore(t *testing.T) {
+	for name, revoke := range map[string]func(w *world, id string){
+		"enrolled anew":             func(w *world, _ string) { w.enrol(w.phone("R5CT")) },
+		"removed":                   (*world).remove,
+		"removed and enrolled anew": func(w *world, id string) { w.remove(id); w.enrol(w.phone("R5CT")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			d := w.enrol(w.phone("R5CT"))
+			before, err := w.Device(t.Context(), d.ID)
+			require.NoError(t, err)
+			revoke(w, d.ID)
+			n, err := w.Number(t.Context(), d.ID, before.Last)
+			require.NoError(t, err)
+			assert.Zero(t, n, "no command")
+			forged := w.state(map[string]string{"boot_count": "FORGED"})
+			for _, forged.Key = range []*ecdsa.PublicKey{before.Key, nil} {
+				require.ErrorIs(t, w.Store.State(t.Context(), before.Device, forged), agent.ErrNotEnrolled)
+			}
+			assert.Zero(t, w.rows(`SELECT count(*) FROM server_facts WHERE value = 'FORGED'`))
+		})
+	}
 }
 
 func TestDeviceThatIsNotEnrolled(t *testing.T) {
 	w := newWorld(t)
 	d := w.enrol(w.phone("R5CT"))
-	_, err := w.db.Exec(t.Context(), `INSERT INTO server_accounts (name, password) VALUES ('ada', '')`)
-	require.NoError(t, err)
-	require.NoError(t, w.devices.Remove(t.Context(), lock.Actor{ID: "ada"}, d.ID))
+	w.remove(d.ID)
 	for _, id := range []string{d.ID, "nobody", "", "a\x00"} {
 		_, err := w.Device(t.Context(), id)
 		require.ErrorIs(t, err, agent.ErrNotEnrolled, "%q", id)

@@ -44,6 +44,8 @@ func TestOnPostgreSQL(t *testing.T) {
 		"TestNumbersGoOnAboveWhatADeviceSaw": TestNumbersGoOnAboveWhatADeviceSaw,
 		"TestTokens":                         TestTokens,
 		"TestTokenIsOrderedOnce":             TestTokenIsOrderedOnce,
+		"TestTokenIsOrderedByOneServer":      TestTokenIsOrderedByOneServer,
+		"TestKeyOfBeforeCountsNoMore":        TestKeyOfBeforeCountsNoMore,
 		"TestKeyIsMadeOnce":                  TestKeyIsMadeOnce,
 	})
 }
@@ -58,6 +60,7 @@ type world struct {
 	ledger  *lock.Service
 	wiped   int
 	ordered []lock.Action
+	keys    map[string]*ecdsa.PublicKey // that devices enrolled with last
 }
 
 // Note implements inventory.Notices.
@@ -83,7 +86,9 @@ func (w *world) ProvisionToken(ctx context.Context, a lock.Actor, r lock.Request
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, db: dbtest.Open(t, dbtest.Source(t, &server)), now: time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)}
+	w := &world{
+		t: t, db: dbtest.Open(t, dbtest.Source(t, &server)), now: time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC), keys: map[string]*ecdsa.PublicKey{},
+	}
 	w.devices = inventory.New(inventory.Config{DB: w.db, Notices: w, Now: w.clock})
 	w.Store = w.another()
 	keyring, err := pin.CreateKeyring(filepath.Join(t.TempDir(), "keyring"))
@@ -148,7 +153,29 @@ func (w *world) enrol(e agent.Enrollment) lock.Device {
 	w.t.Helper()
 	d, _, err := w.Enroll(w.t.Context(), e)
 	require.NoError(w.t, err)
+	w.keys[d.ID] = e.SigningKey
 	return d
+}
+
+// remove takes a device out of the inventory.
+func (w *world) remove(id string) {
+	w.t.Helper()
+	_, err := w.db.Exec(w.t.Context(), `INSERT INTO server_accounts (name, password) VALUES ('ada', '')`)
+	require.NoError(w.t, err)
+	require.NoError(w.t, w.devices.Remove(w.t.Context(), lock.Actor{ID: "ada"}, id))
+}
+
+// rows is what a query counts.
+func (w *world) rows(query string) (n int) {
+	w.t.Helper()
+	require.NoError(w.t, w.db.Readers.QueryRowContext(w.t.Context(), query).Scan(&n))
+	return n
+}
+
+// State takes a state that a device has signed with its key.
+func (w *world) State(ctx context.Context, d lock.Device, s agent.State) error {
+	s.Key = w.keys[d.ID]
+	return w.Store.State(ctx, d, s)
 }
 
 // facts are what is known of a device.

@@ -2,8 +2,6 @@ package agents
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"log/slog"
 	"time"
 
@@ -43,8 +41,15 @@ func (s *Store) provision(ctx context.Context, d lock.Device) {
 	}
 }
 
-// provisionDue reports whether no token is on its way and none was offered of late, and takes the turn: of several servers one gets it.
+// provisionDue reports whether none was offered of late and no token is on its way, and takes the turn: of several servers one gets it. It
+// writes nothing but that, because every poll looks.
 func (s *Store) provisionDue(ctx context.Context, d lock.Device) (bool, error) {
+	var n, at int64
+	now := s.Now()
+	err := s.DB.Readers.QueryRowContext(ctx, `SELECT provisions, provision_at FROM server_agents WHERE device = $1`, d.ID).Scan(&n, &at)
+	if err != nil || now.Before(db.Time(at).Add(pause(n))) {
+		return false, err
+	}
 	last, err := s.DB.Ledger.List(ctx, lock.Filter{
 		Scope: d.Scope, Devices: []string{d.ID}, Kinds: []lock.Kind{lock.KindProvisionToken, lock.KindRevokeToken}, Limit: 1,
 	})
@@ -55,22 +60,9 @@ func (s *Store) provisionDue(ctx context.Context, d lock.Device) (bool, error) {
 	if err != nil || len(last) > 0 && s.settled(last[0], enrolled.EnrolledAt) {
 		return false, err
 	}
-	due := false
-	err = s.DB.Write(ctx, func(tx *sql.Tx) error {
-		var n, at int64
-		now := s.Now()
-		err := tx.QueryRowContext(ctx, `SELECT provisions, provision_at FROM server_agents WHERE device = $1`, d.ID).Scan(&n, &at)
-		if due = err == nil && !now.Before(db.Time(at).Add(pause(n))); !due {
-			if errors.Is(err, sql.ErrNoRows) {
-				return nil
-			}
-			return err
-		}
-		_, err = tx.ExecContext(ctx, `UPDATE server_agents SET provisions = provisions + 1, provision_at = $2 WHERE device = $1`,
-			d.ID, db.Micros(now))
-		return err
-	})
-	return due && err == nil, err
+	taken, err := s.DB.Exec(ctx, `UPDATE server_agents SET provisions = provisions + 1, provision_at = $2
+		WHERE device = $1 AND provisions = $3 AND provision_at = $4`, d.ID, db.Micros(now), n, at)
+	return taken > 0, err
 }
 
 // settled reports whether the newest order about a token leaves nothing to do: it is live, or since the device enrolled it was obeyed

@@ -1,6 +1,10 @@
 package agents_test
 
 import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -76,6 +80,48 @@ func TestTokenIsNotOrderedTooOften(t *testing.T) {
 	before := len(w.ordered)
 	w.polls(d.ID)
 	assert.Len(t, w.ordered, before+1, "whoever enrols anew begins anew")
+}
+
+// orders counts what is ordered, and orders nothing.
+type orders struct{ n atomic.Int64 }
+
+func (o *orders) ProvisionToken(context.Context, lock.Actor, lock.Request) (lock.Action, error) {
+	o.n.Add(1)
+	return lock.Action{}, errors.New("disk full")
+}
+
+func TestTokenIsOrderedByOneServer(t *testing.T) {
+	w := newWorld(t)
+	d := w.enrol(w.phone("R5CT"))
+	var all sync.WaitGroup
+	var ordered orders
+	for range 8 {
+		s := w.another()
+		s.Orders = &ordered
+		all.Go(func() {
+			_, err := s.Query(t.Context(), d)
+			assert.NoError(t, err)
+		})
+	}
+	all.Wait()
+	assert.EqualValues(t, 1, ordered.n.Load())
+}
+
+// On SQLite there is one writer, for which a poll that orders nothing must not wait.
+func TestLookAfterATokenWritesNothing(t *testing.T) {
+	w := newWorld(t)
+	d := w.enrol(w.phone("R5CT"))
+	w.polls(d.ID)
+	w.obey(d, lock.Refused)
+	w.now = w.now.Add(time.Minute - time.Second) // of the pause
+	writer, err := w.db.Writer.Conn(t.Context())
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, writer.Close()) }()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	_, err = w.Query(ctx, d)
+	require.NoError(t, err)
+	assert.Len(t, w.ordered, 1)
 }
 
 func TestTokenThatAPersonTookBackStaysAway(t *testing.T) {

@@ -30,9 +30,7 @@ func TestRequestIsTakenOnce(t *testing.T) {
 
 	w.now = w.now.Add(11 * time.Minute)
 	assert.True(t, once(w.Store, d.ID, "c"))
-	var kept int
-	require.NoError(t, w.db.Readers.QueryRowContext(t.Context(), `SELECT count(*) FROM server_agent_requests`).Scan(&kept))
-	assert.Equal(t, 1, kept, "what nobody could send again is forgotten")
+	assert.Equal(t, 1, w.rows(`SELECT count(*) FROM server_agent_requests`), "what nobody could send again is forgotten")
 }
 
 func TestNumbersNeverRepeat(t *testing.T) {

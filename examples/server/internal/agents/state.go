@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/latchkey-mdm/latchkey/android"
 	"github.com/latchkey-mdm/latchkey/android/agent"
@@ -25,6 +26,9 @@ var said = []android.FactName{
 // maxFact is the longest value of a fact that is kept.
 const maxFact = 256
 
+// justNow is how long after its arrival a state counts as of now, at most.
+const justNow = 10 * time.Second
+
 // described is what a device says of itself as the inventory takes it. What it may not say is left out, as if it were not known.
 func described(state agent.State) inventory.Agent {
 	a := inventory.Agent{Facts: map[string]string{}, At: state.At}
@@ -37,8 +41,8 @@ func described(state agent.State) inventory.Agent {
 	return a
 }
 
-// State implements agent.Enrollments. What is older than what is known changes nothing. A device that has no reset token any more is offered
-// one.
+// State implements agent.Enrollments. What is older than what is known changes nothing, and what another key has signed than that of the
+// enrolment is agent.ErrNotEnrolled. A device that has no reset token any more is offered one.
 func (s *Store) State(ctx context.Context, d lock.Device, state agent.State) error {
 	err := s.DB.Write(ctx, func(tx *sql.Tx) error { return s.learn(ctx, tx, d.ID, state) })
 	if errors.Is(err, lock.ErrNotFound) {
@@ -56,11 +60,25 @@ func (s *Store) State(ctx context.Context, d lock.Device, state agent.State) err
 }
 
 func (s *Store) learn(ctx context.Context, tx *sql.Tx, device string, state agent.State) error {
-	done, err := tx.ExecContext(ctx, `UPDATE server_agents SET state_at = $2 WHERE device = $1 AND state_at <= $2`, device, db.Micros(state.At))
+	var known int64
+	var der []byte
+	err := tx.QueryRowContext(ctx, `SELECT state_at, signing_key FROM server_agents WHERE device = $1`, device).Scan(&known, &der)
+	if errors.Is(err, sql.ErrNoRows) {
+		return agent.ErrNotEnrolled
+	}
 	if err != nil {
 		return err
 	}
-	if n, err := done.RowsAffected(); err != nil || n == 0 {
+	key, err := parseKey(der)
+	switch {
+	case err != nil:
+		return err
+	case state.Key == nil || !state.Key.Equal(key):
+		return agent.ErrNotEnrolled
+	case s.outdated(state.At, db.Time(known)):
+		return nil
+	}
+	if _, err := tx.ExecContext(ctx, `UPDATE server_agents SET state_at = $2 WHERE device = $1`, device, db.Micros(state.At)); err != nil {
 		return err
 	}
 	now := described(state)
@@ -75,6 +93,13 @@ func (s *Store) learn(ctx context.Context, tx *sql.Tx, device string, state agen
 		_, err = tx.ExecContext(ctx, `UPDATE server_agents SET provisions = 0 WHERE device = $1 AND provisions > 0`, device)
 	}
 	return err
+}
+
+// outdated reports whether a state is older than the one that is known. One of just now is not, though the known one is from the future: it
+// came to a server whose clock is ahead.
+func (s *Store) outdated(at, known time.Time) bool {
+	now := s.Now()
+	return at.Before(known) && !(known.After(now) && now.Sub(at) < justNow)
 }
 
 // hasToken reports whether the device says that it has a reset token, in force or not yet.

@@ -37,6 +37,27 @@ func TestStateBecomesFacts(t *testing.T) {
 	assert.NotContains(t, w.facts(d.ID), "token_id", "what it does not say any more is not known")
 }
 
+// Another server's clock is ahead: what comes to this one next is newer all the same, unless it is old by the device's own word.
+func TestStateAfterThatOfAServerAhead(t *testing.T) {
+	w := newWorld(t)
+	d := w.enrol(w.phone("R5CT"))
+	says := func(boots string, ago time.Duration) {
+		s := w.state(map[string]string{"boot_count": boots})
+		s.At = w.now.Add(-ago)
+		require.NoError(t, w.State(t.Context(), d, s))
+	}
+	w.now = w.now.Add(5 * time.Second)
+	says("2", 0)
+	w.now = w.now.Add(-4 * time.Second)
+	says("1", 10*time.Second)
+	assert.Equal(t, "2", w.facts(d.ID)["boot_count"], "a result that comes late")
+	says("3", time.Second)
+	assert.Equal(t, "3", w.facts(d.ID)["boot_count"], "a state of just now")
+	w.now = w.now.Add(4 * time.Second)
+	says("4", 0)
+	assert.Equal(t, "4", w.facts(d.ID)["boot_count"])
+}
+
 func TestOldStateIsAskedFor(t *testing.T) {
 	w := newWorld(t)
 	d := w.enrol(w.phone("R5CT"))

@@ -76,7 +76,8 @@ func (s *Store) place(ctx context.Context, tx *sql.Tx, a Agent) (id, kind string
 	return id, boundAgain, err
 }
 
-// AnnounceAgent tells the ledger that a device has enrolled with a key, unless it knows. It comes before any answer to the device.
+// AnnounceAgent tells the ledger that a device has enrolled with a key, unless it knows; of several callers one does, and the others wait. It
+// comes before any answer to the device.
 func (s *Store) AnnounceAgent(ctx context.Context, id string, key []byte) error {
 	var unrecorded string
 	err := s.db.Readers.QueryRowContext(ctx, `SELECT unrecorded FROM server_bindings WHERE cert = $1`, key).Scan(&unrecorded)

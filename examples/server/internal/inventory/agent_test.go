@@ -1,8 +1,10 @@
 package inventory_test
 
 import (
+	"context"
 	"crypto/x509"
 	"database/sql"
+	"sync"
 	"testing"
 	"time"
 
@@ -132,6 +134,81 @@ func TestNoAnswerToAnAgentWithoutARecord(t *testing.T) {
 	require.NoError(t, w.AnnounceAgent(t.Context(), id, a.Key))
 	assert.Len(t, w.noted, 1)
 	assert.Equal(t, 1, w.wiped)
+}
+
+// Whoever looks at a device just as the ledger is told of its enrolment waits: told again, it would end what is ordered after that.
+func TestLedgerIsToldOfAnAgentOnce(t *testing.T) {
+	w := newWorld(t)
+	a := w.pixel("R5CT", "key")
+	id, err := w.tryAgent(a)
+	require.NoError(t, err)
+	w.meanwhile = func() {
+		if w.wiped > 1 { // told twice, which is seen below
+			return
+		}
+		other := w.Store
+		if w.db.IsShared() {
+			other = w.open()
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		defer cancel()
+		require.Error(t, other.AnnounceAgent(ctx, id, a.Key), "it waits")
+	}
+	require.NoError(t, w.AnnounceAgent(t.Context(), id, a.Key))
+	require.NoError(t, w.AnnounceAgent(t.Context(), id, a.Key))
+	assert.Equal(t, 1, w.wiped)
+	assert.Len(t, w.noted, 1)
+}
+
+func TestManyTellTheLedgerOfAnAgentOnce(t *testing.T) {
+	w := newWorld(t)
+	a := w.pixel("R5CT", "key")
+	id, err := w.tryAgent(a)
+	require.NoError(t, err)
+	stores := []*inventory.Store{w.Store, w.Store}
+	if w.db.IsShared() {
+		stores[1] = w.open()
+	}
+	var all sync.WaitGroup
+	for n := range 16 {
+		all.Go(func() { assert.NoError(t, stores[n%2].AnnounceAgent(t.Context(), id, a.Key)) })
+	}
+	all.Wait()
+	assert.Equal(t, 1, w.wiped)
+	assert.Len(t, w.noted, 1)
+}
+
+func TestWhoHangsUpDoesNotEndTheTelling(t *testing.T) {
+	w := newWorld(t)
+	a := w.pixel("R5CT", "key")
+	id, err := w.tryAgent(a)
+	require.NoError(t, err)
+	ctx, hangUp := context.WithCancel(t.Context())
+	w.meanwhile = hangUp
+	require.NoError(t, w.AnnounceAgent(ctx, id, a.Key))
+	require.NoError(t, w.AnnounceAgent(t.Context(), id, a.Key))
+	assert.Equal(t, 1, w.wiped)
+	assert.Len(t, w.noted, 1)
+}
+
+// The ledger has heard of the later enrolment, and of what was ordered since.
+func TestReplacedEnrolmentEndsNothing(t *testing.T) {
+	for name, replace := range map[string]func(w *world, id string){
+		"by another": func(w *world, _ string) { w.enrolAgent(w.pixel("R5CT", "another key")) },
+		"by none":    (*world).remove,
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			late := w.pixel("R5CT", "key")
+			id, err := w.tryAgent(late)
+			require.NoError(t, err)
+			replace(w, id)
+			wiped := w.wiped
+			require.NoError(t, w.AnnounceAgent(t.Context(), id, late.Key))
+			assert.Equal(t, wiped, w.wiped)
+			assert.Equal(t, "6b6579", w.noted[len(w.noted)-1]["key_sha256"], "it is on record")
+		})
+	}
 }
 
 func TestRemovedAgentEnrolsAgain(t *testing.T) {

@@ -121,13 +121,14 @@ func (a *arrival) wiped(ctx context.Context, tx *sql.Tx, now int64) error {
 	return err
 }
 
-// forget drops what was learnt of a device, where its pushes go, and what it was asked.
+// forget drops what was learnt of a device, where its pushes go, and what it was asked. An agent's commands are numbered on after a gap, so
+// that whoever read the last number before gets no number with it.
 func forget(ctx context.Context, tx *sql.Tx, device string) error {
 	for _, statement := range []string{
 		`DELETE FROM server_facts WHERE device = $1`,
 		`DELETE FROM server_channels WHERE device = $1`,
 		`DELETE FROM server_queries WHERE device = $1`,
-		`UPDATE server_agents SET fcm_token = '' WHERE device = $1`,
+		`UPDATE server_agents SET fcm_token = '', seq = seq + 1 WHERE device = $1`,
 	} {
 		if _, err := tx.ExecContext(ctx, statement, device); err != nil {
 			return err

@@ -33,6 +33,8 @@ type world struct {
 	mute   bool              // nothing can be put on record
 	noted  []map[string]string
 	wiped  int // times that the ledger was told of a new enrolment
+
+	meanwhile func() // what happens just as it is
 }
 
 // Renews implements inventory.Issuer.
@@ -66,6 +68,9 @@ func (w *world) Seen(_ context.Context, d lock.Device, evidence lock.Evidence) e
 		return errors.New("disk full")
 	}
 	w.wiped++
+	if w.meanwhile != nil {
+		w.meanwhile()
+	}
 	return nil
 }
 

@@ -37,6 +37,9 @@ func TestOnPostgreSQL(t *testing.T) {
 		"TestAgentEnrolsAgain":                                  TestAgentEnrolsAgain,
 		"TestAgentTakesNoOthersName":                            TestAgentTakesNoOthersName,
 		"TestAgentStateReplacesWhatItSaid":                      TestAgentStateReplacesWhatItSaid,
+		"TestLedgerIsToldOfAnAgentOnce":                         TestLedgerIsToldOfAnAgentOnce,
+		"TestManyTellTheLedgerOfAnAgentOnce":                    TestManyTellTheLedgerOfAnAgentOnce,
+		"TestReplacedEnrolmentEndsNothing":                      TestReplacedEnrolmentEndsNothing,
 		"TestRemovedAgentEnrolsAgain":                           TestRemovedAgentEnrolsAgain,
 	})
 }

@@ -4,8 +4,8 @@ ALTER TABLE server_devices ADD COLUMN platform TEXT NOT NULL DEFAULT 'apple';
 CREATE INDEX server_devices_serial ON server_devices (serial) WHERE serial <> '';
 
 -- What the server needs to talk to an Android device. signing_key: its public key (PKIX). seq: the number of the last command, which never
--- goes back, not even when it enrols again. fcm_token is empty for one that is not woken; fcm_dead_at: when FCM knew the token as dead, or 0.
--- state_at: of when what it said last of itself is, by its clock.
+-- goes back; it leaves one out when the device enrols again or is removed. fcm_token is empty for one that is not woken; fcm_dead_at: when
+-- FCM knew the token as dead, or 0. state_at: of when what it said last of itself is.
 -- provisions: reset tokens that it was offered since one was there; provision_at: when the last one was. question: the ID under which it was
 -- last asked for its state, empty once it has answered; asks: how often it was asked under that ID; asked_at: when it last was.
 CREATE TABLE server_agents (
