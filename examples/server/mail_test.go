@@ -151,6 +151,50 @@ func TestPasscodeIsMailed(t *testing.T) {
 	}
 }
 
+// The same order again mails nothing to who has opened the link of the first one.
+func TestRepeatedOrderMailsNothing(t *testing.T) {
+	for name, order := range map[string]func(t *testing.T, s *site, device string) (again func()){
+		"by the API": func(t *testing.T, s *site, device string) func() {
+			return func() {
+				status, said := s.call(t, http.MethodPost, "/api/v1/devices/"+device+"/reset-passcode",
+					object{"deliver": object{"to_user": "grace@example.org"}}, "Idempotency-Key", "k")
+				require.Less(t, status, 300, said)
+			}
+		},
+		"by the form": func(t *testing.T, s *site, device string) func() {
+			admin, path := &browser{T: t}, "/devices/"+device+"/reset"
+			require.Equal(t, http.StatusSeeOther, admin.signIn(s))
+			_, page := admin.ask(s, path, nil)
+			form := url.Values{"confirm": regexp.MustCompile(`data-arm="([^"]+)"`).FindStringSubmatch(page)[1:], "step": {"verify"}}
+			_, page = admin.ask(s, path, form)
+			form = url.Values{"confirm": form["confirm"], "key": regexp.MustCompile(`name="key" value="([^"]+)"`).FindStringSubmatch(page)[1:],
+				"pin_mode": {"rotate"}, "mail_user": {"1"}, "user": {"grace@example.org"}}
+			return func() {
+				status, page := admin.ask(s, path, form)
+				require.Equal(t, http.StatusSeeOther, status, page)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, post := mailing(t, nil)
+			knowPassword(t, s)
+			phone := s.phone(t, androidtest.Config{APILevel: 34, Name: "Grace's Pixel"})
+			hasToken(t, phone, androidtest.TokenActive)
+			again := order(t, s, phone.ID())
+			again()
+			id := s.must(t, http.StatusOK, http.MethodGet, "/api/v1/actions?live=true&device_id="+phone.ID(), nil).list("items")[0].text("id")
+			polls(t, phone, func() bool { return s.action(t, id).text("state") == "confirmed" })
+			status, page := (&browser{T: t}).ask(s, linkPath.FindStringSubmatch(post.body(t, "grace@example.org"))[1], url.Values{})
+			require.Equal(t, http.StatusOK, status)
+			require.Regexp(t, collected, page)
+			again()
+			mails := s.action(t, id).list("mails")
+			require.Len(t, mails, 1)
+			assert.Equal(t, "opened", mails[0].text("state"))
+		})
+	}
+}
+
 // revealsOf are the reveals of an action, oldest first.
 func (s *site) revealsOf(t *testing.T, id string) (all []object) {
 	t.Helper()

@@ -128,7 +128,8 @@ func (c *console) noLink(w http.ResponseWriter, r *http.Request, opener lock.Act
 			Text: "The account does not have the right to reveal it, or the device is in none of its groups. The attempt was recorded."})
 	case denied, errors.Is(err, delivery.ErrDead):
 		return c.link(w, r, http.StatusNotFound, linkData{Title: "This link does not work",
-			Text: "It was used already, is too old, or was replaced by that of a newer mail. Ask your administrator for the passcode."})
+			Text: "It was used already, is too old, or was replaced by that of a newer mail; or its passcode may not open the device any more, because " +
+				"that was set up anew or has another one. Ask your administrator for the passcode."})
 	}
 	c.Logger.ErrorContext(r.Context(), "one-time link could not be opened", slog.Any("error", err))
 	w.Header().Set("Retry-After", "5")

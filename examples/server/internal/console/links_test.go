@@ -161,6 +161,7 @@ func TestLinksThatDoNotWorkLookTheSame(t *testing.T) {
 	b, desk, _ := withLinks(t)
 	desk.err = delivery.ErrDead
 	used, unknown := b.get("/collect/good"), b.get("/collect/never")
+	has(t, used.text, "or its passcode may not open the device any more, because that was set up anew")
 	assert.Equal(t, used.StatusCode, unknown.StatusCode)
 	assert.Equal(t, used.text, unknown.text)
 }

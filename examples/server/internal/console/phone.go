@@ -286,6 +286,9 @@ func sentWords(d delivery.Delivery) sentPasscode {
 		s.Class, s.Text, s.When, s.Detail = "doubt", "Link expired", d.Expires, "Nobody opened it in time. Reveal the passcode, or reset it again."
 	case delivery.Failed:
 		s.Class, s.Text, s.Detail = "failed", "Not mailed", sentence(d.Cause)
+		if !d.Sent.IsZero() {
+			s.Text = "Link ended"
+		}
 	default:
 		s.Class, s.Text, s.Detail = "none", "Nothing to mail", sentence(d.Cause)
 	}

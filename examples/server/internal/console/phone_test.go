@@ -199,6 +199,8 @@ func TestMailsInWords(t *testing.T) {
 			assert.NotEmpty(t, said.Detail, s)
 		}
 	}
+	assert.Equal(t, "Not mailed", sentWords(delivery.Delivery{State: delivery.Failed}).Text)
+	assert.Equal(t, "Link ended", sentWords(delivery.Delivery{State: delivery.Failed, Sent: began}).Text)
 }
 
 func TestPasscodesAreReadOut(t *testing.T) {

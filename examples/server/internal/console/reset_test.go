@@ -185,6 +185,19 @@ func TestResetThatCannotWork(t *testing.T) {
 	hasNot(t, b.chooses(open), "does not work on this device now")
 }
 
+// A policy is spoken of where one is known.
+func TestResetSpeaksOfAPolicy(t *testing.T) {
+	b := newPhoneBench(t)
+	const wanted, none = "8 digits</b>, as the policy of this device wants it", "No password policy is known of this device"
+	page := b.chooses(owned)
+	has(t, page, wanted)
+	hasNot(t, page, none)
+	b.facts(owned, map[android.FactName]string{android.FactQuality: "0", android.FactMinLength: "0"})
+	page = b.chooses(owned)
+	has(t, page, "8 digits</b></span>")
+	has(t, page, none)
+}
+
 func TestResetMails(t *testing.T) {
 	b := newPhoneBench(t)
 	office := b.mailing()

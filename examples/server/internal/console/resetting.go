@@ -25,6 +25,7 @@ type resetForm struct {
 	Manages  string       // in words: how the device is managed
 	Acts     []capability // what orders do on this very device
 	Policy   string       // what a new passcode is like
+	Wanted   bool         // by the policy of the device: one is known
 	NoDraw   string       // why none can be drawn; empty: one can
 	Entry    bool         // the new passcode has to be typed
 	LockNow  bool
@@ -99,8 +100,8 @@ func (c *console) newResetForm(r *http.Request, a lock.Actor) (*resetForm, error
 	}
 	f := &resetForm{
 		Manages: modeWords(facts.Mode), Acts: capabilities(facts, handset.Capabilities(facts, foreign)),
-		Policy: passcodeWords(facts.Policy.PIN(facts.APILevel)),
-		Entry:  true, LockNow: true, Mails: c.Deliveries != nil, Reveals: c.may(r, lock.VerbReveal), Admin: accountOf(r).Email,
+		Policy: passcodeWords(facts.Policy.PIN(facts.APILevel)), Wanted: facts.Policy != android.Policy{},
+		Entry: true, LockNow: true, Mails: c.Deliveries != nil, Reveals: c.may(r, lock.VerbReveal), Admin: accountOf(r).Email,
 	}
 	f.lockForm = lockForm{
 		Kind: lock.KindResetPasscode, Device: d, Key: keyPrefix + string(lock.NewID(c.Now())), Mode: modeRotate, Errors: map[string]string{},

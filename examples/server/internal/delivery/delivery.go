@@ -15,10 +15,11 @@
 // # Links
 //
 // A token is 256 random bits in letters; its SHA-256 is kept. Each attempt to send a mail makes another one, so that the link of the newest
-// mail works alone. It ends when it was used, after Config.Life, when its action turns out not to have been carried out, and when a later
-// reset or removal of the passcode of the same device was confirmed. All of these, and a token that never was, look the same, until an address
-// has tried too many tokens that are none: then it is told so, and a link that works it opens all the same. A server that dies between the
-// use of a link and its answer leaves it used up.
+// mail works alone. It ends when it was used, after Config.Life, when its action turns out not to have been carried out, when a later
+// reset or removal of the passcode of the same device was confirmed, when the device has enrolled anew, and, where it takes no session, when
+// it is used while whoever ordered it may not reveal. All of these, and a token that never was, look the same, until an address has tried too
+// many tokens that are none, or to use too many links that give it nothing: then it is told so, and a link that works it opens all the same.
+// A server that dies between the use of a link and its answer leaves it used up.
 //
 // # Sending
 //
@@ -29,7 +30,8 @@
 // clear, it waits up to a week for a second person. Mail goes over TLS, but for a mail server on the same machine.
 //
 // Of several actions on the passcode of one device the one is mailed that was delivered last, whichever was answered last. While one that was
-// delivered later has no answer the mail waits; when none has come a day after that one ran out nothing is mailed, and Cause says so.
+// delivered later has no answer the mail waits; when none has come a day after that one ran out nothing is mailed, and Cause says so. Nor is
+// anything that the device got before it enrolled anew, since a wipe takes the passcode.
 //
 // Rows have addresses of people: 90 days after they ended they are deleted.
 package delivery
@@ -71,7 +73,7 @@ const (
 	Sent    State = "sent"    // the mail server took it; a link can be used
 	Opened  State = "opened"  // the link was used
 	Expired State = "expired" // the link was not used in time
-	Failed  State = "failed"  // it was given up: see Cause
+	Failed  State = "failed"  // it was given up, or its link was ended: see Cause
 	Void    State = "void"    // the device does not have the passcode, or may not have it, so that there is nothing to send: see Cause
 )
 
@@ -116,7 +118,7 @@ type Ledger interface {
 	List(ctx context.Context, f lock.Filter) ([]lock.Action, error)
 }
 
-// Tries counts who tries links that are none, by address (account.Store). It is safe for concurrent use.
+// Tries counts who tries links that give nothing, by address (account.Store). It is safe for concurrent use.
 type Tries interface {
 	// TryLink takes one try of an address; false: it has none left.
 	TryLink(ctx context.Context, address string) (bool, error)

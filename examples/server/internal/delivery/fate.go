@@ -46,6 +46,7 @@ func (d *Deliveries) fate(ctx context.Context, id lock.ID) (fate, error) {
 
 // judge looks at what else changes the passcode of a device that has confirmed a. A device acts on a command when it gets it, however late
 // it says so: what was delivered last counts, as for lock.Service.Candidates, and of that the clocks of servers do not change the order.
+// What it had before it enrolled anew it may not have any more, and nobody will say.
 func (d *Deliveries) judge(ctx context.Context, a lock.Action) (fate, error) {
 	f := fate{ready, "", a.Confirmed, a}
 	others, err := d.Ledger.List(ctx, lock.Filter{
@@ -56,6 +57,8 @@ func (d *Deliveries) judge(ctx context.Context, a lock.Action) (fate, error) {
 	}
 	for _, other := range others {
 		switch {
+		case other.Reenrolled.After(had(a)): // of any of them, a among these: not each one has it
+			return fate{stage: over, why: "The device has enrolled anew since it got this passcode, which is gone if the device was wiped."}, nil
 		case cmp.Or(had(other).Compare(had(a)), cmp.Compare(other.ID, a.ID)) <= 0 || !other.MayBeOnDevice():
 		case other.State == lock.StateConfirmed:
 			return fate{stage: over, why: "A later action has changed the passcode again."}, nil

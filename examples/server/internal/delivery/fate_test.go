@@ -100,6 +100,66 @@ func TestLinkWhileALaterActionWaits(t *testing.T) {
 	require.ErrorIs(t, err, delivery.ErrDead)
 }
 
+// TestDeviceEnrolsAnew: what it had before is not mailed, however it came to be confirmed.
+func TestDeviceEnrolsAnew(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		until func(b *bench) lock.Action
+		state delivery.State
+	}{
+		{"after it confirmed", func(b *bench) lock.Action {
+			a := b.done("a")
+			b.anew(a.Device)
+			return a
+		}, delivery.Void},
+		{"before it confirmed", func(b *bench) lock.Action {
+			a := b.reset("a")
+			b.Deliver(a.Device)
+			b.anew(a.Device)
+			b.Answer(a, lock.Acknowledged)
+			return a
+		}, delivery.Void},
+		{"with another one delivered last", func(b *bench) lock.Action {
+			first, second := b.followed()
+			b.anew(first.Device)
+			b.Answer(first, lock.Acknowledged)
+			b.Answer(second, lock.Refused)
+			return first
+		}, delivery.Void},
+		{"before it got it", func(b *bench) lock.Action {
+			a := b.reset("a")
+			b.anew(a.Device)
+			b.Deliver(a.Device)
+			b.Answer(a, lock.Acknowledged)
+			return a
+		}, delivery.Sent},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := newBench(t)
+			a := c.until(b)
+			require.Equal(t, lock.StateConfirmed, b.Get(a.ID).State)
+			b.order(a, adminMail, "")
+			b.work()
+			all, err := b.d.Of(t.Context(), a.ID)
+			require.NoError(t, err)
+			last := all[len(all)-1]
+			assert.Equal(t, c.state, last.State)
+			if c.state == delivery.Void {
+				assert.Empty(t, b.mailedTo())
+				assert.Contains(t, last.Cause, "enrolled anew")
+			}
+		})
+	}
+}
+
+// anew lets a device enrol anew.
+func (b *bench) anew(d lock.Device) {
+	b.t.Helper()
+	b.Clock.Advance(time.Second)
+	require.NoError(b.t, b.Service.Seen(b.t.Context(), d, lock.EvidenceReenrolled))
+	b.Clock.Advance(time.Second)
+}
+
 // TestClocksOfServers: what the device got last is the same, whatever they say.
 func TestClocksOfServers(t *testing.T) {
 	for name, ahead := range map[string]struct{ ordered, delivered, answered time.Duration }{ // the clocks of the first action's servers

@@ -66,6 +66,7 @@ func TestLinkIsDead(t *testing.T) {
 			b.Clock.Advance(time.Second)
 			b.done("a")
 		},
+		"the device enrolled anew": func(b *bench, a lock.Action) { b.anew(a.Device) },
 		"the passcode was removed": func(b *bench, a lock.Action) {
 			b.Clock.Advance(time.Second)
 			clearing, err := b.Service.ClearPasscode(b.t.Context(), locktest.Admin(), lock.Request{Device: a.Device, Reason: "sold"})
@@ -123,7 +124,7 @@ func TestLinkIsGivenBack(t *testing.T) {
 	}
 	b := newBenchWith(t, newPost(t, false, false), second)
 	a, token := b.mailed("a")
-	for range 2 {
+	for range 12 { // none is a guess
 		_, _, err := b.d.Collect(t.Context(), token, stranger())
 		require.ErrorIs(t, err, lock.ErrPending)
 		assert.Equal(t, delivery.Sent, b.only(a).State)
@@ -140,16 +141,61 @@ func TestLinkIsGivenBack(t *testing.T) {
 	assert.Len(t, b.reveals(a), 1)
 }
 
-// TestLinkOfSomebodyWhoMayNoMore: rights are asked for when the link is opened.
+// TestLinkOfSomebodyWhoMayNoMore: rights are asked for when the link is opened, once: who opens it might fill the ledger with denials.
 func TestLinkOfSomebodyWhoMayNoMore(t *testing.T) {
 	b := newBench(t)
 	a, token := b.mailed("a")
 	b.Rights.DenyTo(locktest.Admin().ID, lock.VerbReveal)
 	_, _, err := b.d.Collect(t.Context(), token, stranger())
 	require.ErrorIs(t, err, lock.ErrDenied)
+	for i := range 29 {
+		want := error(delivery.ErrDead)
+		if i >= 9 {
+			want = account.ErrTooOften
+		}
+		_, _, err = b.d.Collect(t.Context(), token, stranger())
+		require.ErrorIs(t, err, want, "after %d tries", i+1)
+	}
+	assert.Equal(t, 1, b.denials())
 	b.Rights.Allow(lock.VerbReveal)
 	assert.Empty(t, b.reveals(a))
-	assert.Equal(t, delivery.Sent, b.only(a).State)
+	one := b.only(a)
+	assert.Equal(t, delivery.Failed, one.State)
+	assert.Equal(t, "Who ordered this mail may not reveal the passcode.", one.Cause)
+	assert.Zero(t, one.Opened)
+	b.order(a, "", userMail)
+	b.work()
+	_, _, err = b.d.Collect(t.Context(), b.token(userMail), stranger())
+	require.NoError(t, err, "who may again can order another one")
+}
+
+// denials is how many are on record.
+func (b *bench) denials() int {
+	b.t.Helper()
+	if feed, ok := b.db.Ledger.(interface {
+		Sequence(ctx context.Context) (more bool, err error)
+	}); ok {
+		_, err := feed.Sequence(b.t.Context())
+		require.NoError(b.t, err)
+	}
+	denied, err := b.db.Ledger.Events(b.t.Context(), lock.EventFilter{Types: []lock.EventType{lock.EventDenied}})
+	require.NoError(b.t, err)
+	return len(denied)
+}
+
+// TestUseOfADeadLinkIsATry, unlike a look at it, as at a page that is still open.
+func TestUseOfADeadLinkIsATry(t *testing.T) {
+	b := newBench(t)
+	a, token := b.mailed("a")
+	_, _, err := b.d.Collect(t.Context(), token, stranger())
+	require.NoError(t, err)
+	for range 10 {
+		_, _, err = b.d.Collect(t.Context(), token, stranger())
+		require.ErrorIs(t, err, delivery.ErrDead)
+	}
+	_, _, err = b.d.Collect(t.Context(), token, stranger())
+	require.ErrorIs(t, err, account.ErrTooOften)
+	assert.Len(t, b.reveals(a), 1)
 }
 
 // TestLedgerIsDown: what could not be recorded was not given, and the link is as it was.
@@ -246,6 +292,8 @@ func TestSignedInWithoutTheRight(t *testing.T) {
 	_, _, err = b.d.Collect(t.Context(), token, lock.Actor{ID: "eve"})
 	require.ErrorIs(t, err, lock.ErrDenied)
 	assert.Empty(t, b.reveals(a))
+	_, _, err = b.d.Collect(t.Context(), token, locktest.Second())
+	require.NoError(t, err, "it still works for who may")
 }
 
 func TestGuessesAreLimited(t *testing.T) {

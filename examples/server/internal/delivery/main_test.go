@@ -37,6 +37,7 @@ func TestOnPostgreSQL(t *testing.T) {
 		"TestTwoServersSendOneMail":              TestTwoServersSendOneMail,
 		"TestMailServerSaysNotNow":               TestMailServerSaysNotNow,
 		"TestSameOrderTwice":                     TestSameOrderTwice,
+		"TestLinkOfSomebodyWhoMayNoMore":         TestLinkOfSomebodyWhoMayNoMore,
 		"TestNothingIsSentBeforeTheDeviceSaysSo": TestNothingIsSentBeforeTheDeviceSaysSo,
 		"TestNoSecretIsKept":                     TestNoSecretIsKept,
 		"TestGuessesAreLimited":                  TestGuessesAreLimited,

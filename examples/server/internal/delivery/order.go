@@ -11,9 +11,10 @@ import (
 	"github.com/latchkey-mdm/latchkey/lock"
 )
 
-// Order writes down that the passcode of an action is to be mailed once the device has confirmed it. The same order again, while its mail
-// waits or its link can be used, changes nothing. An action that is no reset, and what is no mail address, is a *lock.InputError ("admin",
-// "user"); the error wraps lock.ErrDenied when o.By may not reveal the passcode. An order without an address does nothing.
+// Order writes down that the passcode of an action is to be mailed once the device has confirmed it. The same order again changes nothing
+// while its mail waits or its link can be used, nor once the recipient has had the passcode. An action that is no reset, and what is no mail
+// address, is a *lock.InputError ("admin", "user"); the error wraps lock.ErrDenied when o.By may not reveal the passcode. An order without an
+// address does nothing.
 func (d *Deliveries) Order(ctx context.Context, o Order) error {
 	to := map[Recipient]string{ToAdmin: o.Admin, ToUser: o.User}
 	for who, address := range to {
@@ -57,7 +58,7 @@ func (d *Deliveries) insert(ctx context.Context, tx *sql.Tx, o Order, who Recipi
 			cause, attempts, version, ordered_at, due_at, begun_at, sent_at, expires_at, opened_at)
 		SELECT $1, $2, $3, $4, $5, $6, $7, '', 'waiting', '', 0, 1, CAST($8 AS BIGINT), CAST($8 AS BIGINT), 0, 0, 0, 0
 		WHERE NOT EXISTS (SELECT 1 FROM server_deliveries WHERE action = $2 AND recipient = $3 AND address = $4 AND actor_id = $5
-			AND (state = 'waiting' OR state = 'sent' AND expires_at > CAST($8 AS BIGINT)))`,
+			AND (state IN ('waiting', 'opened') OR state = 'sent' AND (mode = 'clear' OR expires_at > CAST($8 AS BIGINT))))`,
 		string(lock.NewID(now)), string(o.Action), string(who), address, o.By.ID, o.By.Name, o.By.Address, db.Micros(now))
 	return err
 }

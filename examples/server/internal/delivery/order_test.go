@@ -75,9 +75,24 @@ func TestSameOrderTwice(t *testing.T) {
 	assert.Len(t, b.post.taken(), 2, "one to each")
 	_, _, err := b.d.Collect(t.Context(), b.token(userMail), stranger())
 	require.NoError(t, err)
-	b.order(a, "", userMail)
-	b.work()
-	assert.Len(t, b.post.taken(), 3, "once it was used it can be sent again")
+	for range 2 {
+		b.order(a, "", userMail)
+		b.work()
+		assert.Len(t, b.post.taken(), 2, "nor to who has had it")
+		b.Clock.Advance(24 * time.Hour)
+	}
+}
+
+func TestSameOrderTwiceInClear(t *testing.T) {
+	b := newBench(t, inClear)
+	a := b.done("a")
+	for range 2 {
+		b.order(a, "", userMail)
+		b.work()
+		b.Clock.Advance(24 * time.Hour)
+	}
+	assert.Len(t, b.post.taken(), 1)
+	assert.Len(t, b.reveals(a), 1)
 }
 
 // TestOtherOrders: what is not the same order has a mail of its own.
