@@ -1,10 +1,10 @@
 package lock
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -226,25 +226,28 @@ func pinMode(r Request) string {
 // shortestPIN is the least number of digits that a PIN has anywhere.
 const shortestPIN = 4
 
-// maskAll is maskDigits where no order says how long a PIN is: of every length that a configured platform has, for locks and for passcodes.
-// If none has any, what is as long as the shortest PIN goes.
+// commonPIN is how many digits people's own passcodes have, if not more. A number of fewer is more often something else, as in Case 4711.
+const commonPIN = 6
+
+// maskAll keeps PINs out of words where no order says how long one is: of digits that stand close together, all go if they are commonPIN or
+// more, or as many as the shortest PIN that a configured platform has, for locks or passcodes. If none has any, shortestPIN are enough.
 func (s *Service) maskAll(d Device, text string) string {
-	var lengths []int
+	least := 0
 	for name, p := range s.platforms {
 		d.Platform = name
 		for _, kind := range []Kind{KindLock, KindResetPasscode} {
-			lengths = append(lengths, p.Codec.Plan(d, Request{Device: d, Kind: kind}).Policy.Length)
+			if n := p.Codec.Plan(d, Request{Device: d, Kind: kind}).Policy.Length; n > 0 {
+				least = min(cmp.Or(least, commonPIN), n)
+			}
 		}
 	}
-	slices.Sort(lengths)
-	lengths = slices.Compact(lengths)
-	if !slices.ContainsFunc(lengths, func(n int) bool { return n > 0 }) {
-		lengths = []int{shortestPIN}
-	}
-	for _, n := range lengths {
-		text = maskDigits(text, n)
-	}
-	return text
+	least = cmp.Or(least, shortestPIN)
+	return number.ReplaceAllStringFunc(text, func(s string) string {
+		if len(joined(s)) < least {
+			return s
+		}
+		return "[digits]"
+	})
 }
 
 // batchPIN opens the PIN that all actions of a batch have. ErrNotFound when the batch has none yet.

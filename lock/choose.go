@@ -13,8 +13,9 @@ import (
 // choice is the PIN of an order, and how it came about.
 type choice struct {
 	code     pin.PIN
-	from     Action // the action whose PIN is used again
-	reused   bool   // it was used before or shown to somebody, which Request.Reuse allows
+	from     Action    // the action whose PIN is used again
+	reused   bool      // it was used before or shown to somebody, which Request.Reuse allows
+	earlier  []pin.PIN // of the device, as far as they were opened
 	findings []Finding
 }
 
@@ -57,7 +58,7 @@ func (s *Service) draw(plan Plan, r Request, used past) (choice, error) {
 			return choice{}, fmt.Errorf("draw a PIN: %w", err)
 		}
 		if full = r.discreet(code); full == nil {
-			return choice{code: code, findings: used.findings}, nil
+			return choice{code: code, earlier: used.codes, findings: used.findings}, nil
 		}
 	}
 	return choice{}, &InputError{Field: full.Field, Rule: "contains so many digits that a PIN cannot be kept out of it"}
@@ -76,7 +77,7 @@ func (s *Service) supplied(ctx context.Context, actor Actor, kind Kind, plan Pla
 	if _, err := s.seal(ctx, Action{ID: NewID(s.now()), Device: r.Device}, SecretPIN, r.PIN); err != nil {
 		return choice{}, err
 	}
-	c := choice{code: r.PIN, findings: slices.Concat(used.findings, shared(r))}
+	c := choice{code: r.PIN, earlier: used.codes, findings: slices.Concat(used.findings, shared(r))}
 	if err := s.cfg.Rotation.Check(r.PIN, used.last, used.disclosed); err != nil {
 		if used.holds(r.PIN, r.Device, kind.lane()) || r.state == StateHeld && !r.ousts && used.holds(r.PIN, r.Device, heldLane(kind.lane())) {
 			return c, ErrConflict // it was ordered since this order looked at the lane, and can be joined

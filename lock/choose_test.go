@@ -296,7 +296,7 @@ func TestSharedPIN(t *testing.T) {
 		require.Equal(t, []string{"pin_shared"}, codes(a.Findings))
 		assert.Equal(t, lock.LevelWarn, a.Findings[0].Level)
 	}
-	findings, err := f.Service.Preflight(t.Context(), locktest.Admin(), lock.Request{Device: mac(), PIN: parsed(t, "284617"), Batch: "lab-7"})
+	findings, err := f.Service.Preflight(t.Context(), locktest.Admin(), lock.Request{Device: locktest.Device("mac-3"), PIN: parsed(t, "284617"), Batch: "lab-7"})
 	require.NoError(t, err)
 	require.Equal(t, []string{"pin_shared"}, codes(findings))
 	drawn := f.Lock(locktest.Device("mac-3"), func(r *lock.Request) { r.Batch = "lab-7" })

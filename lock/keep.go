@@ -20,8 +20,9 @@ func (s *Service) keep(ctx context.Context, kind Kind, plan Plan, r Request) (ch
 	for name, value := range r.Options {
 		texts = append(texts, struct{ field, text string }{"options", name}, struct{ field, text string }{"options", value})
 	}
+	size, _ := sizeOf(c.code)
 	for _, f := range texts {
-		if maskDigits(f.text, plan.Policy.Length) != f.text {
+		if maskDigits(f.text, size) != f.text {
 			return c, &InputError{Field: f.field, Rule: "must not contain as many digits as a PIN has when the PIN is kept: they might be it. " +
 				"A phone number has a field of its own"}
 		}
@@ -53,7 +54,7 @@ func (s *Service) kept(ctx context.Context, kind Kind, plan Plan, r Request) (ch
 	if last, err = s.cfg.Store.Get(ctx, last.ID); err != nil {
 		return choice{}, err
 	}
-	c := choice{from: last}
+	c := choice{from: last, earlier: used.codes}
 	if c.code, _, err = s.open(ctx, last, SecretPIN); err != nil {
 		return choice{}, err
 	}

@@ -31,7 +31,10 @@ func TestWordsBesideAnActionWithoutAPIN(t *testing.T) {
 		said, is string
 	}{
 		"as long as a passcode":        {8, "it was 7391 8426", "it was [digits]"},
-		"shorter":                      {8, "it was 739184", "it was 739184"},
+		"of people's own":              {8, "it was 739184", "it was [digits]"},
+		"longer, in groups":            {8, "it was 73918 42611", "it was [digits]"},
+		"shorter than people's own":    {8, "Case 4711", "Case 4711"},
+		"as short as a passcode":       {4, "it was 73-91", "it was [digits]"},
 		"no platform says how long":    {0, "it was 7391", "it was [digits]"},
 		"shorter than any passcode is": {0, "it was 739", "it was 739"},
 	} {
@@ -64,4 +67,75 @@ func TestKeptPINIsNoOption(t *testing.T) {
 	}
 	_, err := order(t, f, func(r *lock.Request) { r.Keep, r.Options = true, map[string]string{"lock_now": "true"} })
 	require.NoError(t, err)
+}
+
+// sized is a platform whose PINs have eight characters of an alphabet when they are drawn, and any number when they are chosen.
+type sized struct {
+	*locktest.Codec
+	alphabet string
+}
+
+func (c sized) Plan(_ lock.Device, r lock.Request) lock.Plan {
+	if !r.PIN.IsZero() {
+		return lock.Plan{Policy: pin.Policy{Rules: pin.RuleAll}, Holds: true}
+	}
+	return lock.Plan{Policy: pin.Policy{Length: 8, Alphabet: c.alphabet}, Holds: true}
+}
+
+func withSized(alphabet string, history int) func(*lock.Config) {
+	return func(c *lock.Config) {
+		c.Platforms[0].Codec, c.Rotation.History = sized{&locktest.Codec{}, alphabet}, history
+	}
+}
+
+// TestPINsWithLettersInAnOrder: the PIN that is kept, and those that the device had, stand nowhere in clear, and nothing is refused.
+func TestPINsWithLettersInAnOrder(t *testing.T) {
+	for name, c := range map[string]struct {
+		history int
+		edit    func(*lock.Request)
+	}{
+		"kept": {-1, keep}, "had before": {1, func(*lock.Request) {}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t, withSized("abcdefghkmnprstuvwxyz", c.history))
+			_, code := wasLocked(t, f)
+			said, options := "the same, "+code, map[string]string{code: "true", "note": "x" + code, "other": "kept"}
+			a := f.Lock(mac(), c.edit, func(r *lock.Request) {
+				r.Reason, r.Ticket, r.Message, r.PhoneNumber, r.Options = said, said, said, said, options
+			})
+			for _, kept := range []string{a.Reason, a.Ticket, a.Message, a.PhoneNumber} {
+				assert.Equal(t, "[withheld]", kept)
+			}
+			assert.Equal(t, map[string]string{"note": "[withheld]", "other": "kept"}, a.Options)
+			assert.Len(t, options, 3, "the caller's own")
+			assert.NotContains(t, ledgerText(t, f), code)
+			assert.Equal(t, "[withheld]", f.Deliver(mac()).Message)
+			requireReplay(t, f.Store, a.ID)
+		})
+	}
+}
+
+// TestEarlierPINsOfOtherLengths: in words every number goes that is as long, and which is the PIN does not show.
+func TestEarlierPINsOfOtherLengths(t *testing.T) {
+	f := newFixture(t, withSized("0123456789", 10))
+	wasLocked(t, f, supplied(t, "73918"))
+	const said = "73918 or 73917 does not open it, case 4711"
+	a := f.Lock(mac(), func(r *lock.Request) { r.Reason, r.Message, r.Ticket = said, said, said })
+	assert.Equal(t, "[digits] or [digits] does not open it, case 4711", a.Reason)
+	assert.Equal(t, []string{said, said}, []string{a.Message, a.Ticket}, "else they would tell a PIN")
+	got, err := f.Service.Cancel(t.Context(), locktest.Admin(), a.ID, "nor 739184, nor 7391 8426, case 47110")
+	require.NoError(t, err)
+	assert.Equal(t, "nor [digits], nor [digits], case 47110", got.Cause)
+	a = f.Lock(mac(), supplied(t, "73918"), func(r *lock.Request) { r.Reuse = "they know 73 917" })
+	assert.Equal(t, "they know [digits]", a.Reuse)
+}
+
+// TestKeptPINOfAnyLength: where the policy says nothing of it, a number as long as the PIN is refused all the same.
+func TestKeptPINOfAnyLength(t *testing.T) {
+	f := newFixture(t, func(c *lock.Config) {
+		c.Platforms[0].Codec = &locktest.Codec{Answer: &lock.Plan{Holds: true, Policy: pin.Policy{Rules: pin.RuleAll}}}
+	})
+	wasLocked(t, f, supplied(t, "7391846"))
+	_, err := order(t, f, keep, func(r *lock.Request) { r.Message = "call 555 0101" })
+	assert.Equal(t, "message", inputField(err))
 }

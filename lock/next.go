@@ -3,7 +3,9 @@ package lock
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 )
@@ -15,8 +17,9 @@ const rewake = 30 * time.Second
 // returns: number and time are durable, and no other call gets the same number. A command without an answer is delivered again, same ID
 // and same PIN, up to the platform's MaxDeliveries; then it lapses. Orders that are too old end here.
 //
-// The caller has authenticated the device. On ErrSealed the command exists and cannot be made now: log it, and serve the device what
-// else there is. On any other error answer that the server is unavailable, so that the device comes back.
+// The caller has authenticated the device. A command that cannot be made now holds up no other one: that it waits is logged when another
+// leaves. When none does the error wraps ErrSealed: log it, and serve the device what else there is. On any other error answer that the
+// server is unavailable, so that the device comes back.
 func (s *Service) Next(ctx context.Context, d Device) (Command, error) {
 	return s.next(ctx, d, StateQueued, StateIssued)
 }
@@ -49,12 +52,8 @@ func (s *Service) nextOnce(ctx context.Context, d Device, states []State) (Comma
 	if err != nil {
 		return Command{}, err
 	}
-	slices.SortStableFunc(open, func(a, b Action) int { // a lock jumps the queue; else the oldest first
-		if x, y := a.Lane == KindLock.lane(), b.Lane == KindLock.lane(); x != y {
-			return map[bool]int{true: -1, false: 1}[x]
-		}
-		return cmp.Compare(a.ID, b.ID)
-	})
+	slices.SortStableFunc(open, inTurn)
+	var sealed error
 	for _, a := range open {
 		p, known := s.platforms[a.Device.Platform]
 		if !known || p.Sender != nil || a.Device.Platform != d.Platform {
@@ -70,9 +69,33 @@ func (s *Service) nextOnce(ctx context.Context, d Device, states []State) (Comma
 		if over {
 			continue
 		}
-		return s.deliver(ctx, p, a, d)
+		cmd, err := s.deliver(ctx, p, a, d)
+		if errors.Is(err, ErrSealed) {
+			sealed = errors.Join(sealed, err)
+			continue
+		}
+		if err == nil {
+			s.passedOver(ctx, d, sealed)
+		}
+		return cmd, err
 	}
-	return Command{}, nil
+	return Command{}, sealed
+}
+
+// passedOver logs why commands wait, if any do, that another one went past.
+func (s *Service) passedOver(ctx context.Context, d Device, sealed error) {
+	if sealed != nil {
+		s.cfg.Logger.ErrorContext(ctx, "a command waits and cannot be made", slog.String("scope", d.Scope), slog.String("device", d.ID),
+			slog.Any("error", sealed))
+	}
+}
+
+// inTurn is the order in which commands leave: a lock jumps the queue; else the oldest comes first.
+func inTurn(a, b Action) int {
+	if x, y := a.Lane == KindLock.lane(), b.Lane == KindLock.lane(); x != y {
+		return map[bool]int{true: -1, false: 1}[x]
+	}
+	return cmp.Compare(a.ID, b.ID)
 }
 
 // overdue returns the event that ends an action which must not be delivered any more.

@@ -1,8 +1,10 @@
 package lock_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"sync"
 	"testing"
 	"time"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/latchkey-mdm/latchkey/lock"
 	"github.com/latchkey-mdm/latchkey/lock/locktest"
+	"github.com/latchkey-mdm/latchkey/pin"
 )
 
 // poll is Next as the transport sees it.
@@ -224,6 +227,42 @@ func TestNextWhenTheStoreFails(t *testing.T) {
 			f.Store.FailAfter(0)
 			require.Equal(t, a.ID, poll(t, f).ID)
 			assert.Equal(t, c.claimed+1, f.Get(a.ID).Deliveries)
+		})
+	}
+}
+
+// TestNextPassesOverWhatIsSealed: one command that cannot be made holds up no other, and none leaves that needs the same secret.
+func TestNextPassesOverWhatIsSealed(t *testing.T) {
+	for name, order := range map[string]func(f *locktest.Fixture, d lock.Device, token lock.ID) (waits lock.Action, sealed lock.ID){
+		"its PIN": func(f *locktest.Fixture, d lock.Device, _ lock.ID) (lock.Action, lock.ID) {
+			a := f.Lock(d)
+			return a, a.ID
+		},
+		"the token that it uses": func(f *locktest.Fixture, d lock.Device, token lock.ID) (lock.Action, lock.ID) {
+			a, err := f.Service.ResetPasscode(t.Context(), locktest.Admin(), lock.Request{Device: d})
+			require.NoError(t, err)
+			return a, token
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			token, d, _ := provisioned(t, f)
+			waits, sealed := order(f, d, token.ID)
+			f.Clock.Advance(time.Second)
+			revoke, err := f.Service.RevokeToken(t.Context(), locktest.Admin(), token.ID, lock.Request{Device: d})
+			require.NoError(t, err)
+			var log bytes.Buffer
+			half := locktest.New(t, f.Store, func(c *lock.Config) {
+				c.Now, c.Sealer = f.Clock.Now, blind{c.Sealer, string(sealed), pin.ErrOpen}
+				c.Logger = slog.New(slog.NewTextHandler(&log, nil))
+			})
+			require.Equal(t, revoke.ID, take(t, half, d).ID)
+			assert.Contains(t, log.String(), string(sealed))
+			f.Answer(revoke, lock.Refused)
+			_, err = half.Service.Next(t.Context(), d)
+			require.ErrorIs(t, err, lock.ErrSealed)
+			assert.Zero(t, f.Get(waits.ID).Deliveries)
+			assert.Equal(t, waits.ID, take(t, f, d).ID, "once it opens")
 		})
 	}
 }

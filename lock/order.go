@@ -45,8 +45,10 @@ func (s *Service) ResetPasscode(ctx context.Context, actor Actor, r Request) (Ac
 
 // Preflight says what an order of Request.Kind would do on this device, without ordering it. It asks for the right to order that kind.
 // Findings at LevelBlock are no error here: what the policy has against a PIN of the caller's own is among them, why a PIN cannot be kept,
-// and why an unlock or a revoke-token cannot end Request.Of (not_to_end). Only an order compares a PIN
-// with earlier ones, because whoever asks could try out PINs, and an order is on record.
+// and why an unlock or a revoke-token cannot end Request.Of (not_to_end). The last one says what comes of the order when another one is
+// live in its lane, not counting what is held: it would join that (live_lock, for other kinds than a lock live_order), and nothing else of
+// the findings would happen; or it would be refused (busy, which blocks, at the field pin when that is because of the PIN). Only an order
+// compares a PIN with that of the live one, or with earlier ones, because whoever asks could try out PINs, and an order is on record.
 func (s *Service) Preflight(ctx context.Context, actor Actor, r Request) ([]Finding, error) {
 	if err := r.validate(s.now()); err != nil {
 		return nil, err
@@ -71,15 +73,18 @@ func (s *Service) Preflight(ctx context.Context, actor Actor, r Request) ([]Find
 	if err != nil {
 		return nil, err
 	}
+	about, err := s.judge(ctx, r.Kind, plan.Plan, r)
+	if err != nil {
+		return nil, err
+	}
+	findings := slices.Concat(plan.Findings, about)
 	if t.Action != nil {
 		if rule := endedBy(t.Action, r.Kind, r.Device); rule != "" {
-			plan.Findings = append(slices.Clip(plan.Findings), Finding{
-				Code: "not_to_end", Level: LevelBlock, Field: "of", Text: "The order " + rule + ".",
-			})
+			return append(findings, Finding{Code: "not_to_end", Level: LevelBlock, Field: "of", Text: "The order " + rule + "."}), nil
 		}
 	}
-	about, err := s.judge(ctx, r.Kind, plan.Plan, r)
-	return slices.Concat(plan.Findings, about), err
+	beside, err := s.beside(ctx, actor, r, t.Action)
+	return append(findings, beside...), err
 }
 
 // verb is the right that an order of this kind takes.
@@ -294,6 +299,11 @@ func (s *Service) draft(ctx context.Context, actor Actor, kind Kind, r Request) 
 	if blocked(chosen.findings, false) {
 		return Change{}, &BlockedError{Findings: findings}
 	}
+	if plan.NoPIN {
+		r.Reason = s.maskAll(r.Device, r.Reason)
+	} else {
+		r = r.without(append(chosen.earlier, chosen.code))
+	}
 	now := s.now()
 	if r.NotAfter.IsZero() {
 		r.NotAfter = now.Add(deadline(kind))
@@ -305,7 +315,7 @@ func (s *Service) draft(ctx context.Context, actor Actor, kind Kind, r Request) 
 		Batch: r.Batch, Holds: plan.Holds, NotAfter: r.NotAfter.UTC().Truncate(time.Microsecond),
 	}
 	if chosen.reused {
-		a.Reuse = maskDigits(r.Reuse, plan.Policy.Length)
+		a.Reuse = r.Reuse
 	}
 	o := Order{Action: a, Device: r.Device, PIN: chosen.code}
 	if o.Secret, err = s.carried(ctx, plan); err != nil {
@@ -314,11 +324,7 @@ func (s *Service) draft(ctx context.Context, actor Actor, kind Kind, r Request) 
 	if _, err := p.Codec.Encode(o); err != nil {
 		return Change{}, fmt.Errorf("the platform cannot encode this order: %w", err)
 	}
-	// People write of the PIN that did not work last time. Which it was is not said here: that would be a way to guess it.
-	e := Event{Type: EventOrdered, Actor: actor, Reason: maskDigits(r.Reason, plan.Policy.Length), Key: r.Key}
-	if plan.NoPIN {
-		e.Reason = s.maskAll(r.Device, r.Reason)
-	}
+	e := Event{Type: EventOrdered, Actor: actor, Reason: r.Reason, Key: r.Key}
 	if e.Secrets, err = s.sealed(ctx, plan, o); err != nil {
 		return Change{}, err
 	}

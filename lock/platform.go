@@ -88,7 +88,7 @@ const (
 type Request struct {
 	Device      Device
 	Kind        Kind              // for Preflight: of what; empty: KindLock. The verbs that order set it, whatever a caller puts there
-	Reason      string            // why, in the actor's words; at most 1,024 characters. A number of as many digits as a PIN has is not kept
+	Reason      string            // why, in the actor's words; at most 1,024 characters. Numbers that may be a PIN of the device are not kept
 	Ticket      string            // at most 128 characters
 	Message     string            // for the locked screen; the platform's rules apply, and it must not contain the PIN
 	PhoneNumber string            // for the locked screen; the platform's rules apply

@@ -18,25 +18,23 @@ type withdrawer interface {
 	Withdraw(ctx context.Context, a Action) error
 }
 
-// follows reports whether something is left to do for an action that ended without an answer: what was cancelled is withdrawn, and of what
-// lapsed the provider is asked once more.
+// follows reports whether something is left to do for an action that ended without an answer: what was cancelled is withdrawn if it may have
+// left, by a name or not, and of what lapsed the provider is asked once more.
 func (p Platform) follows(a Action) bool {
-	if a.Ref == "" || p.Sender == nil {
-		return false
-	}
 	switch a.State {
 	case StateCancelled:
 		_, can := p.Sender.(withdrawer)
-		return can
+		return can && (a.Ref != "" || a.Deliveries > a.Deferrals)
 	case StateUnconfirmed:
 		_, can := p.Sender.(poller)
-		return can
+		return can && a.Ref != ""
 	default:
 		return false
 	}
 }
 
-// poll asks for the result of a command that was sent, and takes it as any other report.
+// poll asks for the result of a command that was sent, and takes it as any other report, unless it was sent again meanwhile: what is said of
+// one delivery is not true of the next.
 func (s *Service) poll(ctx context.Context, p Platform, a Action) (Action, wakeOutcome, error) {
 	sender, can := p.Sender.(poller)
 	if !can {
@@ -51,16 +49,18 @@ func (s *Service) poll(ctx context.Context, p Platform, a Action) (Action, wakeO
 		return a, o, nil
 	}
 	r.Scope, r.Device, r.Action = a.Device.Scope, a.Device.ID, a.ID
-	if err := s.Report(ctx, r); err != nil {
+	same := func(now Action) bool { return now.Ref == a.Ref && now.Deliveries == a.Deliveries }
+	if err := s.report(ctx, r, same); err != nil {
 		return a, o, err
 	}
 	after, err := s.cfg.Store.Get(ctx, a.ID)
 	return after, o, err
 }
 
-// followed takes an action that ended, and of which the provider gave its answer, off the schedule.
+// followed takes an action that ended, and of which the provider gave its answer, off the schedule. What may be on its way yet is asked
+// about again.
 func (s *Service) followed(ctx context.Context, p Platform, a Action, o wakeOutcome) (Action, wakeOutcome, error) {
-	if !o.answered || a.Due.IsZero() || !p.follows(a) {
+	if !o.answered || a.Due.IsZero() || !p.follows(a) || s.leaving(a) {
 		return a, o, nil
 	}
 	a, err := s.update(ctx, a, func(a Action) (Change, error) {
@@ -102,8 +102,9 @@ func (s *Service) takeBackNow(ctx context.Context, a Action) Action {
 // takeBack asks the provider to drop a command that was cancelled. That it cannot changes nothing: it is as if it had left already. It is
 // logged once nobody will ask again.
 func (s *Service) takeBack(ctx context.Context, a Action) wakeOutcome {
-	sender, can := s.platforms[a.Device.Platform].Sender.(withdrawer)
-	if !can || a.Ref == "" {
+	p := s.platforms[a.Device.Platform]
+	sender, can := p.Sender.(withdrawer)
+	if !can || !p.follows(a) {
 		return wakeOutcome{class: a.WakeOutcome}
 	}
 	err := bounded(ctx, func(ctx context.Context) error { return sender.Withdraw(ctx, a.withoutBoxes()) })
@@ -148,7 +149,12 @@ func (s *Service) nameless(a Action) bool {
 	if s.platforms[a.Device.Platform].Sender == nil || a.Ref != "" || a.Deliveries == 0 {
 		return false
 	}
-	return a.State == StateIssued || s.now().Before(a.Delivered.Add(time.Minute))
+	return a.State == StateIssued || s.leaving(a)
+}
+
+// leaving reports whether the Send of a command without a name may not have returned.
+func (s *Service) leaving(a Action) bool {
+	return a.Ref == "" && s.now().Before(a.Delivered.Add(time.Minute))
 }
 
 var errEarly = errors.New("a command of this device is being sent, and may be the one that this names: report it again")

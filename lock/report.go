@@ -21,6 +21,11 @@ import (
 // Errors: ErrNotOurs (pass the result on), ErrWrongDevice (recorded as an alarm), *InputError; any other means that nothing is durable
 // and the device must send its answer again.
 func (s *Service) Report(ctx context.Context, r Report) error {
+	return s.report(ctx, r, func(Action) bool { return true })
+}
+
+// report is Report of an action for which the condition holds when it is recorded.
+func (s *Service) report(ctx context.Context, r Report, holds func(Action) bool) error {
 	if err := (Device{Scope: r.Scope, ID: r.Device}).validate(); err != nil {
 		return err
 	}
@@ -40,7 +45,12 @@ func (s *Service) Report(ctx context.Context, r Report) error {
 	if a.Device.Scope != r.Scope || a.Device.ID != r.Device {
 		return s.wrongDevice(ctx, r)
 	}
-	_, err = s.update(ctx, a, func(a Action) (Change, error) { return s.answer(ctx, a, r) })
+	_, err = s.update(ctx, a, func(a Action) (Change, error) {
+		if !holds(a) {
+			return Change{}, nil
+		}
+		return s.answer(ctx, a, r)
+	})
 	var impossible *TransitionError
 	if errors.As(err, &impossible) { // nothing to change: a repeated or contradictory answer must not fail the device for ever
 		s.cfg.Logger.WarnContext(ctx, "report ignored",

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -175,9 +176,9 @@ func lost(err error) bool {
 	return errors.Is(err, pin.ErrOpen) || errors.Is(err, ErrPurged) || errors.As(err, &missing)
 }
 
-// withholdText keeps the PIN out of an actor's words about an action. Of a PIN of digits, every number of as many digits goes, whatever it
-// says: if only the PIN itself went, whoever writes a thousand numbers and reads them back would learn which it is. About an action without
-// a PIN, as an unlock, people write of another's: there every number goes that is as long as a PIN of any platform here.
+// withholdText keeps the action's PIN out of an actor's words about it, as mask does. About an action without a PIN, as an unlock, people
+// write of another's: see maskAll. An earlier PIN of the device is not opened, so it goes as any number of commonPIN digits or more in a row
+// does, or one as long as the action's.
 func (s *Service) withholdText(ctx context.Context, a Action, text string) string {
 	if text == "" {
 		return text
@@ -189,13 +190,61 @@ func (s *Service) withholdText(ctx context.Context, a Action, text string) strin
 	if err != nil {
 		return withheld
 	}
-	if strings.Trim(code.Expose(), digits) != "" {
-		if contains(text, code) {
+	return mask(text, code)
+}
+
+// mask keeps PINs out of words. Of those of digits, every number of as many digits goes, and of commonPIN, whatever it says: if only the
+// PIN itself went, whoever writes a thousand numbers and reads them back would learn which it is. A text with another PIN goes as a whole.
+func mask(text string, codes ...pin.PIN) string {
+	if repeats(text, codes) {
+		return withheld
+	}
+	sizes := []int{commonPIN}
+	for _, code := range codes {
+		if n, numeric := sizeOf(code); numeric {
+			sizes = append(sizes, n)
+		}
+	}
+	slices.Sort(sizes)
+	for _, n := range slices.Backward(sizes) { // the longest first: of a number that is longer in all, the rest would stay
+		text = maskDigits(text, n)
+	}
+	return text
+}
+
+// without is the request without the PINs that its device has or had, which whoever orders may not know: the words are masked, a field or
+// option that repeats one with letters is replaced, and an option whose name does is left out. Where numbers have their place, none is
+// compared with those of digits: what became of them would tell.
+func (r Request) without(codes []pin.PIN) Request {
+	hide := func(text string) string {
+		if repeats(text, codes) {
 			return withheld
 		}
 		return text
 	}
-	return maskDigits(text, len(code.Expose()))
+	r.Reason, r.Reuse = mask(r.Reason, codes...), mask(r.Reuse, codes...)
+	r.Ticket, r.Message, r.PhoneNumber = hide(r.Ticket), hide(r.Message), hide(r.PhoneNumber)
+	r.Options = maps.Clone(r.Options)
+	for name, value := range r.Options {
+		if r.Options[name] = hide(value); repeats(name, codes) {
+			delete(r.Options, name)
+		}
+	}
+	return r
+}
+
+// repeats reports whether a text gives away a PIN that has more than digits.
+func repeats(text string, codes []pin.PIN) bool {
+	return slices.ContainsFunc(codes, func(code pin.PIN) bool {
+		_, numeric := sizeOf(code)
+		return !numeric && contains(text, code)
+	})
+}
+
+// sizeOf is how many characters a PIN has, and whether all are digits.
+func sizeOf(code pin.PIN) (n int, numeric bool) {
+	text := code.Expose()
+	return utf8.RuneCountInString(text), strings.Trim(text, digits) == ""
 }
 
 // number is digits with up to three characters between them.

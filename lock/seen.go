@@ -138,8 +138,12 @@ func (s *Service) afterWipe(a Action) (Change, error) {
 	case a.State == StateQueued:
 		return s.alarmed(a, Event{Type: EventReenrolled}, s.now(), "the device was enrolled anew while a "+kind+" waited for it: the "+kind+" still waits")
 	case a.State == StateIssued:
-		return s.alarmed(a, Event{Type: EventLapsed, Evidence: EvidenceReenrolled, Reason: "the device was enrolled anew"}, time.Time{},
+		c, err := s.alarmed(a, Event{Type: EventLapsed, Evidence: EvidenceReenrolled, Reason: "the device was enrolled anew"}, time.Time{},
 			"the device was enrolled anew while a "+kind+" was on its way: find out whether it was wiped, and order it again")
+		if err != nil {
+			return c, err
+		}
+		return s.toFollow(c), nil
 	case a.State == StateConfirmed && a.Holds:
 		return s.alarmed(a, released, time.Time{},
 			"the device was enrolled anew while it was locked: it was wiped, or something else enrolled in its name")

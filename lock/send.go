@@ -23,11 +23,13 @@ import (
 //   - Poll(ctx context.Context, a Action) (Report, error): what became of an action that has a Ref. A report without Outcome: nothing is known
 //     yet. Run asks on the schedule of wake-ups, and once more when the action's deadline has passed: until it got an answer, for about a
 //     day. Scope, Device and Action of the report are filled in.
-//   - Withdraw(ctx context.Context, a Action) error: ask the provider to drop an action with a Ref, which was cancelled.
+//   - Withdraw(ctx context.Context, a Action) error: ask the provider to drop an action that was cancelled. Its Ref is empty when nobody
+//     knows whether the command was taken, or under which name: then Run asks again until a minute after it was sent, at least.
 //
 // The errors of the three may have the methods that those of a Waker may have. Those of Send may have two more:
 //
-//   - NotTaken() bool: the command was certainly not taken. It does not count as a delivery; it is sent again on the schedule.
+//   - NotTaken() bool: the command was certainly not taken. It does not count as a delivery; it is sent again on the schedule, and, where
+//     it is the provider that is in trouble (ProviderTrouble), with no pause of more than ten minutes unless RetryAfter asks for it.
 //   - Refusal() map[string]string: when it is not nil, the command was refused for good, and these are the facts.
 //
 // Any other error of Send says nothing of the command: it may have been taken. It is sent again, up to the platform's MaxDeliveries, and
@@ -39,6 +41,9 @@ type Sender interface {
 
 // maxRef is the length of a name that a Sender gives, in characters.
 const maxRef = 512
+
+// troubledWakes is after how many wake-ups the pauses stop to grow, for what a provider in trouble did not take.
+const troubledWakes = 3
 
 // unsent reports whether a command of a platform with a Sender is to be sent, and not to be waited for: it never left, nobody knows whether
 // it was taken, or the device put it off.
@@ -127,14 +132,15 @@ func (s *Service) sent(ctx context.Context, claimed Action, ref string, answer e
 	// What came in as Run was told to end must not get lost.
 	lasting, cancel := context.WithTimeout(context.WithoutCancel(ctx), wakeTimeout)
 	defer cancel()
-	a, err := s.update(lasting, claimed, func(a Action) (Change, error) { return s.sentChange(lasting, claimed, a, e) })
+	o := outcomeOf(answer)
+	a, err := s.update(lasting, claimed, func(a Action) (Change, error) { return s.sentChange(lasting, claimed, a, e, o) })
 	if err != nil {
 		return claimed, wakeOutcome{}, err
 	}
 	if e.Ref != "" && a.State == StateCancelled { // while it was on its way
 		a = s.takeBackNow(lasting, a)
 	}
-	return a, outcomeOf(answer), nil
+	return a, o, nil
 }
 
 // undecided reports whether more than one delivery may have been taken: what is said of one need not be true of the others.
@@ -159,7 +165,7 @@ func (s *Service) refuse(a Action, e Event, final bool) (Change, error) {
 
 // sentChange is the change that an answer of the provider means for the action as it is by now, or none: it ended, or another process has
 // sent it since.
-func (s *Service) sentChange(ctx context.Context, claimed, a Action, e Event) (Change, error) {
+func (s *Service) sentChange(ctx context.Context, claimed, a Action, e Event, o wakeOutcome) (Change, error) {
 	row, _ := transitions(e.Type)
 	stale := a.Deliveries != claimed.Deliveries && (e.Ref == "" || a.Ref != "")
 	if stale || !row.allows(a, e.Type) {
@@ -177,6 +183,10 @@ func (s *Service) sentChange(ctx context.Context, claimed, a Action, e Event) (C
 	switch {
 	case err != nil:
 		return c, err
+	case e.Type == EventNotNow && o.silent: // it has to leave once the provider can take it
+		c.Actions[0].Wake = min(a.Wake, troubledWakes)
+		c.Actions[0].Due = s.capped(a, s.now().Add(backoff(a.ID, c.Actions[0].Wake)))
+		return c, nil
 	case e.Type == EventNotNow:
 		c.Actions[0].Due, c.Actions[0].Wake = a.Due, a.Wake
 		return c, nil

@@ -15,8 +15,9 @@ func (s *Service) ProvisionToken(ctx context.Context, actor Actor, r Request) (A
 }
 
 // RevokeToken orders that the device forgets the token that it got by an action of KindProvisionToken: of. Its acknowledgement confirms the
-// order and releases that action in one commit. Otherwise it is as ProvisionToken, and takes the same lane. An action of another device,
-// of another kind, or one whose token cannot be on the device is an *InputError.
+// order and releases that action in one commit; not one that a Sender's provider may still deliver, before its deadline: revoke that once
+// more then. Otherwise it is as ProvisionToken, and takes the same lane. An action of another device, of another kind, or one whose token
+// cannot be on the device is an *InputError.
 func (s *Service) RevokeToken(ctx context.Context, actor Actor, of ID, r Request) (Action, error) {
 	ended, err := s.cfg.Store.Get(ctx, of)
 	if err != nil {

@@ -237,6 +237,27 @@ func TestRevokeTokenThatMayBeThere(t *testing.T) {
 	assert.Equal(t, lock.StateReleased, f.Get(token.ID).State)
 }
 
+// TestRevokeBesideWhatIsUnderWay: a provider may deliver the token after the device forgot it.
+func TestRevokeBesideWhatIsUnderWay(t *testing.T) {
+	f := newFixture(t, through(&locktest.Sender{}))
+	token, err := f.Service.ProvisionToken(t.Context(), locktest.Admin(), lock.Request{Device: mac()})
+	require.NoError(t, err)
+	f.Service.NewTicker().Tick(t.Context())
+	cancel(t, f, token.ID)
+	for _, c := range []struct {
+		after time.Duration
+		state lock.State
+	}{{time.Hour, lock.StateCancelled}, {30 * day, lock.StateReleased}} {
+		f.Clock.Advance(c.after)
+		revoke, err := f.Service.RevokeToken(t.Context(), locktest.Admin(), token.ID, lock.Request{Device: mac()})
+		require.NoError(t, err)
+		f.Service.NewTicker().Tick(t.Context())
+		f.Answer(revoke, lock.Acknowledged)
+		assert.Equal(t, lock.StateConfirmed, f.Get(revoke.ID).State)
+		assert.Equal(t, c.state, f.Get(token.ID).State)
+	}
+}
+
 func TestRevokeTokenOf(t *testing.T) {
 	f := newFixture(t)
 	token, _, _ := provisioned(t, f)

@@ -59,7 +59,7 @@ func (s *Service) ends(ctx context.Context, c Change, by Action, proven bool) (C
 	case !proven: // what it ends may be on the device still
 	case by.Kind == KindRevokeToken:
 		token, err := s.cfg.Store.Get(ctx, by.Of)
-		if err != nil {
+		if err != nil || s.underWay(token) {
 			return c, err
 		}
 		return s.releasedBy(c, token, EvidenceRemoved, by)
@@ -72,17 +72,19 @@ func (s *Service) ends(ctx context.Context, c Change, by Action, proven bool) (C
 	return c, nil
 }
 
-// clears adds to a passcode that the device removed the release of those that were set before. What a sender's provider may still have
-// under way may come after it, so that stays as it is.
+// underWay reports whether a sender's provider may still bring the device what an action carries: after what ended that, so it does not.
+func (s *Service) underWay(a Action) bool {
+	return s.platforms[a.Device.Platform].Sender != nil && s.now().Before(a.NotAfter) && (a.State != StateConfirmed || a.undecided())
+}
+
+// clears adds to a passcode that the device removed the release of those that were set before.
 func (s *Service) clears(ctx context.Context, c Change, by Action) (Change, error) {
 	resets, err := s.all(ctx, Filter{
 		Scope: by.Device.Scope, Devices: []string{by.Device.ID}, Kinds: []Kind{KindResetPasscode},
 		States: []State{StateConfirmed, StateUnconfirmed, StateCancelled},
 	})
 	for _, reset := range resets {
-		under := s.platforms[reset.Device.Platform].Sender != nil && s.now().Before(reset.NotAfter) &&
-			(reset.State != StateConfirmed || reset.undecided())
-		if err == nil && reset.Delivered.Before(by.Delivered) && !under {
+		if err == nil && reset.Delivered.Before(by.Delivered) && !s.underWay(reset) {
 			c, err = s.releasedBy(c, reset, EvidenceRemoved, by)
 		}
 	}

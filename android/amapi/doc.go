@@ -44,8 +44,9 @@
 // Each command has a duration, which ends with the action's NotAfter, or up to two seconds before: its fraction of a second is a mark of the
 // action. A command whose answer got lost may be with Google: before it is issued again, the device's operations are listed, and one of the
 // same type with that mark is its own; if there is none, it is issued again, with the same passcode. What is cancelled is cancelled in all
-// operations with its mark. Should Google give back durations in whole seconds, no operation has one: then a command may be there twice, and
-// only the last is cancelled.
+// operations with its mark, also when the name of none is known: what became of such a one nobody learns, so its passcode stays one that may
+// open the device. Should Google give back durations in whole seconds, no operation has a mark: then a command may be there twice, and only
+// the last whose name is known is cancelled.
 //
 // Errors are an *[Error] with a stable [Class]. A command that Google does not take (400), or for a device that it does not know (404), is
 // refused for good; one that met a quota (429) or a denial was not taken, and one that met 5xx, or no answer, may have been. Nothing is

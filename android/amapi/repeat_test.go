@@ -127,9 +127,45 @@ func TestNextOrder(t *testing.T) {
 				sent := h.await(ordered.ID, named)
 				assert.NotEqual(t, before.Ref, sent.Ref)
 				assert.Equal(t, []string{sent.Ref}, h.google.Operations(phone)[1:])
-				h.google.Sync(phone)
+				assert.Equal(t, 1, h.google.Sync(phone), "the order before is over")
 				assert.Equal(t, h.PIN(ordered.ID), h.google.Device(phone).Passcode)
 			}, ahead(10*time.Second))
+		})
+	}
+}
+
+// TestWithdrawNameless: what was cancelled before its name was known is found and cancelled with Google. Its passcode stays one that may open
+// the device, since nobody learns what became of it.
+func TestWithdrawNameless(t *testing.T) {
+	for name, c := range map[string]struct {
+		list   []amapitest.Answer
+		others int // commands of somebody else
+	}{
+		"found":            {nil, 0},
+		"found later":      {[]amapitest.Answer{{Status: 200, Body: `{}`}, {Dropped: true}}, 0},
+		"beside another's": {nil, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, h *harness) {
+				for range c.others {
+					h.issue(amapi.Command{Type: amapi.TypeResetPassword, NewPassword: token(t, "13577531"), Duration: time.Hour})
+				}
+				h.google.Script(amapitest.CallIssue, amapitest.Answer{Lost: true})
+				h.google.Script(amapitest.CallList, c.list...)
+				h.run()
+				ordered := h.reset()
+				h.await(ordered.ID, shows("unreachable"))
+				_, err := h.Service.Cancel(t.Context(), locktest.Admin(), ordered.ID, "mistake")
+				require.NoError(t, err)
+				later(5 * time.Minute)
+				assert.Equal(t, 1, h.asked(amapitest.CallCancel))
+				assert.Equal(t, c.others, h.google.Sync(phone))
+				assert.NotEqual(t, h.PIN(ordered.ID), h.google.Device(phone).Passcode)
+				found, err := h.Service.Candidates(t.Context(), locktest.Admin(), device())
+				require.NoError(t, err)
+				assert.Len(t, found, 1)
+				h.assertSecret(ordered.ID)
+			})
 		})
 	}
 }

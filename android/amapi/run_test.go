@@ -1,6 +1,7 @@
 package amapi_test
 
 import (
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -100,6 +101,26 @@ func TestQuota(t *testing.T) {
 		assert.Equal(t, h.google.Operations(phone)[1], sent.Ref)
 		h.assertSecret(ordered.ID)
 	}, func(c *amapitest.Config) { c.Quota, c.RetryAfter = 1, 100*time.Second })
+}
+
+// TestQuotaOfMany: all leave soon, though the quota has to do for what is asked about, too.
+func TestQuotaOfMany(t *testing.T) {
+	bubble(t, func(t *testing.T, h *harness) {
+		const many = 40
+		var ids []lock.ID
+		h.run()
+		for i := range many {
+			d := device()
+			d.ID = fmt.Sprintf("%s%d", phone, i)
+			h.google.Enroll(d.ID, amapitest.Device{Mode: amapitest.DeviceOwner, APILevel: 34})
+			ids = append(ids, h.Lock(d).ID)
+		}
+		later(90 * time.Minute)
+		for _, id := range ids {
+			assert.NotEmpty(t, h.Get(id).Ref)
+		}
+		assert.Less(t, h.asked(amapitest.CallIssue), 20*many)
+	}, func(c *amapitest.Config) { c.Quota = 4 })
 }
 
 // TestCancel: what is withdrawn is cancelled with Google, and the device does not do it.

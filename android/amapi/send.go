@@ -91,21 +91,37 @@ func (s *sender) Poll(ctx context.Context, a lock.Action) (lock.Report, error) {
 	return o.Report(), nil
 }
 
-// Withdraw cancels an action's operations: the one that it has the name of, and if it was sent more than once, all that are found. What
-// became of that their notifications tell.
+// Withdraw cancels an action's operations: the one that it has the name of, and if it has none, or was sent more than once, all that are
+// found. What became of that which has the name its notification tells.
 func (s *sender) Withdraw(ctx context.Context, a lock.Action) error {
-	errs := []error{s.client.Cancel(ctx, a.Ref)}
-	if a.Deliveries-a.Deferrals > 1 {
-		own, err := s.own(ctx, (Operation{Name: a.Ref}).Device(), a)
-		errs = append(errs, err)
-		for _, o := range own {
-			if o.Name != a.Ref && !o.Done {
-				errs = append(errs, s.client.Cancel(ctx, o.Name))
-			}
-		}
+	var errs []error
+	if a.Ref != "" {
+		errs = append(errs, s.client.Cancel(ctx, a.Ref))
+	}
+	if a.Ref == "" || a.Deliveries-a.Deferrals > 1 {
+		errs = append(errs, s.withdrawOthers(ctx, a))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("withdraw %s: %w", a.ID, err)
 	}
 	return nil
+}
+
+// withdrawOthers cancels what is found of an action's operations, but for that which it has the name of.
+func (s *sender) withdrawOthers(ctx context.Context, a lock.Action) error {
+	device, err := (Operation{Name: a.Ref}).Device(), error(nil)
+	if a.Ref == "" {
+		device, err = s.name(ctx, a.Device)
+	}
+	if err != nil {
+		return &Error{Class: ClassNoName, Err: err}
+	}
+	own, err := s.own(ctx, device, a)
+	errs := []error{err}
+	for _, o := range own {
+		if o.Name != a.Ref && !o.Done {
+			errs = append(errs, s.client.Cancel(ctx, o.Name))
+		}
+	}
+	return errors.Join(errs...)
 }

@@ -118,6 +118,27 @@ func TestBulkOverTheAPI(t *testing.T) {
 	assert.Equal(t, map[string]any{"blocked": 1.0, "unknown": 1.0, "withdrawn": 1.0}, outcomes)
 }
 
+// A dry run says how many have a lock already, and names the fields as the API does.
+func TestBulkDryRunBesideLocks(t *testing.T) {
+	s := openSeeded(t, 3)
+	own := object{"mode": "supplied", "value": "739184"}
+	s.must(t, http.StatusAccepted, http.MethodPost, "/api/v1/devices/"+inventorytest.ID(1)+"/lock", object{"reason": "x"})
+	order := object{"devices": []string{inventorytest.ID(0), inventorytest.ID(1), inventorytest.ID(2)}}
+	check := s.must(t, http.StatusOK, http.MethodPost, "/api/v1/bulk?dry_run=true", order)
+	assert.Equal(t, "3 3 1 0", fmt.Sprint(check["total"], check["ready"], check["joined"], check["blocked"]))
+	assert.Equal(t, map[string]any{"apple": 2.0}, check["platforms"])
+	order["pin"] = own
+	check = s.must(t, http.StatusOK, http.MethodPost, "/api/v1/bulk?dry_run=true", order)
+	assert.Equal(t, "2 0 1", fmt.Sprint(check["ready"], check["joined"], check["blocked"]))
+	assert.Equal(t, map[string]any{"busy": 1.0}, check["codes"])
+	assert.Equal(t, []string{"busy", "apple"}, []string{check.list("items")[0].text("outcome"), check.list("items")[0].text("platform")})
+	fields := map[string]string{}
+	for _, f := range check.list("findings") {
+		fields[f.text("code")] = f.text("field")
+	}
+	assert.Equal(t, map[string]string{"restarts": "", "pin_shared": "pin.value"}, fields)
+}
+
 // actionOf is the action of the first device of a bulk order that has one.
 func (s *site) actionOf(t *testing.T, path string) string {
 	t.Helper()

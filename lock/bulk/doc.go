@@ -20,8 +20,8 @@
 // First every device is preflighted, and nothing is ordered. Devices that are blocked, or that the actor may not lock, do not stop the
 // others, unless [Order].StopIfBlocked says so; each has its outcome with a code and a reason. [Preflight] does this much and no more.
 //
-// Then the batch is opened for as many devices as are ready: one notice on record, one question to the Authorizer (lock.VerbBulk, with the
-// size), one verdict of the limits and of the policy for second persons. A batch that waits takes no orders, and one that was approved takes
+// Then the batch is opened for as many devices as are ready or busy: one notice on record, one question to the Authorizer (lock.VerbBulk,
+// with the size), one verdict of the limits and of the policy for second persons. A batch that waits takes no orders, and one that was approved takes
 // no more than it was opened for, though its groups may have grown since.
 //
 // Then the devices are ordered in chunks, in the order of their IDs, each with the idempotency key batch/device. The orders of a chunk are

@@ -67,6 +67,6 @@ func ExampleWriteCSV() {
 		fmt.Println(err)
 	}
 	// Output:
-	// device_id,serial_number,name,outcome,code,reason,action_id,state
-	// mac-1,C02XK1,'=cmd,blocked,os_too_old,Too old.,,
+	// device_id,serial_number,name,outcome,code,reason,action_id,state,platform
+	// mac-1,C02XK1,'=cmd,blocked,os_too_old,Too old.,,,
 }

@@ -13,18 +13,18 @@ import (
 )
 
 // WriteCSV writes outcomes as a table, separated by commas, whose first row names the columns: device_id, serial_number, name, outcome,
-// code, reason, action_id, state. A cell that a spreadsheet could take for a formula begins with an apostrophe. An error of the sequence
+// code, reason, action_id, state, platform. A cell that a spreadsheet could take for a formula begins with an apostrophe. An error of the sequence
 // ends it.
 func WriteCSV(w io.Writer, outcomes iter.Seq2[Outcome, error]) error {
 	out := csv.NewWriter(w)
-	if err := out.Write([]string{"device_id", "serial_number", "name", "outcome", "code", "reason", "action_id", "state"}); err != nil {
+	if err := out.Write([]string{"device_id", "serial_number", "name", "outcome", "code", "reason", "action_id", "state", "platform"}); err != nil {
 		return fmt.Errorf("write outcomes: %w", err)
 	}
 	for o, err := range outcomes {
 		if err != nil {
 			return err
 		}
-		row := []string{o.Device, o.Serial, o.Name, string(o.Result), o.Code, o.Reason, string(o.Action), string(o.State)}
+		row := []string{o.Device, o.Serial, o.Name, string(o.Result), o.Code, o.Reason, string(o.Action), string(o.State), o.Platform}
 		for i, text := range row {
 			row[i] = cell(text)
 		}

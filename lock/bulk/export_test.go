@@ -28,7 +28,7 @@ func each(outcomes []bulk.Outcome) iter.Seq2[bulk.Outcome, error] {
 
 func samples() []bulk.Outcome {
 	return []bulk.Outcome{
-		{Device: "mac-1", Serial: "S-1", Name: `=HYPERLINK("http://x")`, Result: bulk.Ordered, Action: "a-1", State: lock.StateConfirmed},
+		{Device: "mac-1", Platform: "android", Serial: "S-1", Name: `=HYPERLINK("http://x")`, Result: bulk.Ordered, Action: "a-1", State: lock.StateConfirmed},
 		{Device: "mac-2", Name: "a;=1+1\nb", Result: bulk.Blocked, Code: "too_old", Reason: "“Too old”, says the platform."},
 	}
 }
@@ -39,9 +39,9 @@ func TestWriteCSV(t *testing.T) {
 	rows, err := csv.NewReader(strings.NewReader(out.String())).ReadAll()
 	require.NoError(t, err)
 	assert.Equal(t, [][]string{
-		{"device_id", "serial_number", "name", "outcome", "code", "reason", "action_id", "state"},
-		{"mac-1", "S-1", `'=HYPERLINK("http://x")`, "ordered", "", "", "a-1", "confirmed"},
-		{"mac-2", "", "a;'=1+1\nb", "blocked", "too_old", "“Too old”, says the platform.", "", ""},
+		{"device_id", "serial_number", "name", "outcome", "code", "reason", "action_id", "state", "platform"},
+		{"mac-1", "S-1", `'=HYPERLINK("http://x")`, "ordered", "", "", "a-1", "confirmed", "android"},
+		{"mac-2", "", "a;'=1+1\nb", "blocked", "too_old", "“Too old”, says the platform.", "", "", ""},
 	}, rows)
 }
 
@@ -53,7 +53,7 @@ func TestWriteJSONLines(t *testing.T) {
 	var got bulk.Outcome
 	require.NoError(t, json.Unmarshal([]byte(lines[1]), &got))
 	assert.Equal(t, samples()[1], got)
-	assert.JSONEq(t, `{"device_id":"mac-1","serial_number":"S-1","name":"=HYPERLINK(\"http://x\")",
+	assert.JSONEq(t, `{"device_id":"mac-1","platform":"android","serial_number":"S-1","name":"=HYPERLINK(\"http://x\")",
 		"outcome":"ordered","action_id":"a-1","state":"confirmed"}`, lines[0])
 }
 

@@ -12,12 +12,12 @@ type Result string
 
 // The results. Those but Ready are final for this batch, as long as it is not run again: then Failed, Denied and Busy may turn into others.
 const (
-	Ready     Result = "ready"     // preflight found nothing in the way; not ordered yet
+	Ready     Result = "ready"     // preflight found nothing in the way; not ordered, or not joined, yet
 	Ordered   Result = "ordered"   // the batch made an action for it, now or in an earlier run
 	Joined    Result = "joined"    // it has a live lock already, which the order joined
 	Blocked   Result = "blocked"   // preflight found that the order would not work; Code is the finding's
 	Denied    Result = "denied"    // the actor may not lock it
-	Busy      Result = "busy"      // it has a live action that the order cannot join; Action names it
+	Busy      Result = "busy"      // it has a live action that the order cannot join; once ordered, Action names it
 	Failed    Result = "failed"    // the order was refused for another reason; Code says which
 	Unknown   Result = "unknown"   // Selection.Devices names it, and the inventory does not know it
 	Cancelled Result = "cancelled" // the batch was cancelled, rejected or expired before it was ordered
@@ -32,7 +32,7 @@ type Outcome struct {
 	Result   Result         `json:"outcome"`
 	Code     string         `json:"code,omitempty"`      // why, for programs: a finding's code, or one of those listed in the package documentation
 	Reason   string         `json:"reason,omitempty"`    // why, in words
-	Findings []lock.Finding `json:"findings,omitempty"`  // Ready: what will happen there, and what to think of
+	Findings []lock.Finding `json:"findings,omitempty"`  // Ready: what will happen there, and what to think of: live_lock alone if it would join
 	Action   lock.ID        `json:"action_id,omitempty"` // Ordered, Joined, Busy
 	State    lock.State     `json:"state,omitempty"`     // of the action: as it was ordered, or as Refresh found it
 }
@@ -57,14 +57,14 @@ func (o *Outcome) find(findings []lock.Finding, force bool) {
 }
 
 // explain sets why a device was not ordered.
-func (o *Outcome) explain(err error) {
+func (o *Outcome) explain(err error, force bool) {
 	o.Result, o.Code, o.Reason = Failed, "failed", err.Error()
 	var blocked *lock.BlockedError
 	var busy *lock.BusyError
 	var input *lock.InputError
 	switch {
 	case errors.As(err, &blocked):
-		o.find(blocked.Findings, false)
+		o.find(blocked.Findings, force)
 		if o.Result == Ready { // cannot be: something blocked
 			o.Result = Blocked
 		}
@@ -87,7 +87,7 @@ func (o *Outcome) explain(err error) {
 // batch, whatever the number of runs.
 type Progress struct {
 	Phase Phase `json:"phase"`
-	Total int   `json:"total"` // devices that the batch was opened for: those that preflight found ready; 0 in the preflight phase
+	Total int   `json:"total"` // devices that the batch was opened for: those that preflight found ready or busy; 0 in the preflight phase
 	Done  int   `json:"done"`  // devices of the selection with an outcome in this phase
 
 	Ready     int `json:"ready"`

@@ -9,8 +9,10 @@ import (
 	"github.com/latchkey-mdm/latchkey/lock"
 )
 
-// Preflight is a dry run: it says through Config.Record which devices a run would order, and why not the others, and orders nothing. The
-// actor needs the right to lock each device; that it has none is an outcome, and on record.
+// Preflight is a dry run: it says through Config.Record which devices a run would order, and why not the others, and orders nothing. A
+// device whose live lock the order would join is Ready too, with that as its only finding (live_lock), and one that has a live action which
+// the order cannot join is Busy, whatever else was found. The actor needs the right to lock each device; that it has none is an outcome, and
+// on record.
 func Preflight(ctx context.Context, cfg Config, o Order) (Progress, error) {
 	w := &walk{cfg: cfg, order: o, progress: Progress{Phase: Preflighting}}
 	w.order.Request.Batch = o.Batch // a PIN of the request's own is shared
@@ -38,22 +40,31 @@ func (w *walk) preflight(ctx context.Context, chunk []lock.Device) ([]Outcome, e
 	return outcomes, errors.Join(errs...)
 }
 
+// decides reports whether the finding is of a live order: what else was found is of an order that would not be made.
+func decides(f lock.Finding) bool { return f.Code == "live_lock" || f.Code == "busy" }
+
 // check preflights one device. An error is one that says nothing of the device.
 func (w *walk) check(ctx context.Context, d lock.Device) (Outcome, error) {
 	out := outcomeOf(d)
 	r := w.order.Request
-	r.Device = d
+	r.Device, r.Kind, r.Of = d, lock.KindLock, ""
 	findings, err := w.cfg.Service.Preflight(ctx, w.order.Actor, r)
 	var input *lock.InputError
 	switch {
 	case err == nil:
+		if last := len(findings) - 1; last >= 0 && decides(findings[last]) {
+			findings = findings[last:]
+		}
 		out.find(findings, r.Force)
-		if out.Result == Ready {
+		switch {
+		case out.Result == Ready:
 			out.Findings = findings
+		case out.Code == "busy":
+			out.Result = Busy
 		}
 		return out, nil
 	case errors.Is(err, lock.ErrDenied), errors.Is(err, lock.ErrSealed), errors.As(err, &input):
-		out.explain(err)
+		out.explain(err, r.Force)
 		return out, nil
 	default:
 		return out, err

@@ -14,7 +14,7 @@ type Config struct {
 	Service   *lock.Service
 	Inventory Inventory
 	// Record keeps outcomes; nil: nobody does. It is called by one goroutine at a time, with the outcomes of up to Chunk devices, and how far
-	// the run is. In the preflight phase the result is Ready, Blocked, Denied, Failed or Unknown; the ordering phase gives every device of
+	// the run is. In the preflight phase the result is Ready, Blocked, Busy, Denied, Failed or Unknown; the ordering phase gives every device of
 	// the selection its outcome again, so keep the last one for each device. The slice is its to keep. An error stops the run.
 	Record func(ctx context.Context, outcomes []Outcome, p Progress) error
 }
@@ -50,8 +50,8 @@ const (
 // Run orders a batch, or goes on with it: to resume after an error, a crash or an approval is to call it again with the same Order. It
 // returns when every device has its outcome, with the counts of them.
 //
-// A batch that is not open yet is preflighted as a whole first, and opened for as many devices as are ready (lock.Service.OpenBatch). Then
-// the selection is ordered in chunks, sorted by device.
+// A batch that is not open yet is preflighted as a whole first, and opened for as many devices as are ready or busy
+// (lock.Service.OpenBatch). Then the selection is ordered in chunks, sorted by device.
 //
 // Errors: lock.ErrPending, the batch waits for a second person, so call again after that; lock.ErrCancelled, when it was cancelled, rejected
 // or not approved in time: what was not ordered has the outcome Cancelled; ErrBlocked and ErrNothing, when nothing was ordered;
@@ -81,10 +81,10 @@ func begin(ctx context.Context, cfg Config, o Order) (Progress, error) {
 		return p, err
 	case o.StopIfBlocked && p.Ready < p.Done:
 		return p, ErrBlocked
-	case p.Ready == 0:
+	case p.Ready+p.Busy == 0:
 		return p, ErrNothing
 	default:
-		return order(ctx, cfg, o, p.Ready)
+		return order(ctx, cfg, o, p.Ready+p.Busy) // what is busy may be free by then
 	}
 }
 
@@ -119,7 +119,7 @@ func (w *walk) orders(ctx context.Context, chunk []lock.Device) ([]Outcome, erro
 	for i, d := range chunk {
 		outcomes[i] = outcomeOf(d)
 		if errs[i] != nil {
-			outcomes[i].explain(errs[i])
+			outcomes[i].explain(errs[i], w.order.Request.Force)
 			continue
 		}
 		outcomes[i].Result, outcomes[i].Action, outcomes[i].State = Ordered, actions[i].ID, actions[i].State

@@ -130,6 +130,31 @@ func TestPreflightSaysWhatWillHappen(t *testing.T) {
 	assert.Equal(t, []string{"no_pin", "warned", "too_old"}, codes)
 }
 
+// TestPreflightBesideALiveLock: nothing else will happen on such a device, whatever the platform finds.
+func TestPreflightBesideALiveLock(t *testing.T) {
+	o := newOffice(t, 20, sieved)
+	for _, i := range []int{3, 10} {
+		o.Lock(o.fleet.devices[i], func(r *lock.Request) { r.Force = true })
+	}
+	p, err := bulk.Preflight(t.Context(), o.config(), o.order)
+	require.NoError(t, err)
+	assert.Equal(t, bulk.Progress{Phase: bulk.Preflighting, Done: 20, Ready: 19, Blocked: 1}, p)
+	for _, device := range []string{"mac-000003", "mac-000010"} {
+		require.Len(t, o.last[device].Findings, 1)
+		assert.Equal(t, "live_lock", o.last[device].Findings[0].Code)
+	}
+	p, err = o.run(t)
+	require.NoError(t, err)
+	assert.Equal(t, bulk.Progress{Phase: bulk.Ordering, Total: 19, Done: 20, Ordered: 17, Joined: 2, Blocked: 1}, p, "as foretold")
+
+	o.order.Request.PIN = parsed(t, "739184")
+	p, err = bulk.Preflight(t.Context(), o.config(), o.order)
+	require.NoError(t, err)
+	assert.Equal(t, bulk.Progress{Phase: bulk.Preflighting, Done: 20, Blocked: 1, Busy: 19}, p)
+	assert.Equal(t, "busy", o.last["mac-000003"].Code)
+	assert.Contains(t, o.last["mac-000003"].Reason, "a PIN that you did not choose")
+}
+
 func TestRunOutcomes(t *testing.T) {
 	o := newOffice(t, 4)
 	o.order.Selection.Devices = []string{"zebra", "mac-000001", "mac-0000001", "zebra", "aardvark"}
@@ -315,4 +340,43 @@ type whole struct{ *fleet }
 
 func (w whole) Devices(context.Context, string, bulk.Selection, string, int) ([]lock.Device, error) {
 	return w.devices, nil
+}
+
+// planned answers every plan by what it is asked.
+type planned struct {
+	locktest.Codec
+
+	plan func(lock.Request) []lock.Finding
+}
+
+func (p *planned) Plan(_ lock.Device, r lock.Request) lock.Plan {
+	return lock.Plan{NoPIN: true, Findings: p.plan(r)}
+}
+
+func TestBatchLocksWhateverKindItsRequestNames(t *testing.T) {
+	o := newOffice(t, 1, func(c *lock.Config) {
+		c.Platforms[0].Codec = &planned{plan: func(r lock.Request) []lock.Finding { return []lock.Finding{{Code: string(r.Kind)}} }}
+	})
+	o.order.Request.Kind, o.order.Request.Of = lock.KindRevokeToken, "no action"
+	_, err := bulk.Preflight(t.Context(), o.config(), o.order)
+	require.NoError(t, err)
+	assert.Equal(t, []lock.Finding{{Code: string(lock.KindLock)}}, o.last["mac-000000"].Findings)
+	_, err = o.run(t)
+	require.NoError(t, err)
+	assert.Equal(t, lock.KindLock, o.only(t, "mac-000000").Kind)
+}
+
+// What came up since preflight is named, and not what was ordered over.
+func TestRunNamesWhatBlocksThoughForced(t *testing.T) {
+	findings := []lock.Finding{{Code: "soft", Level: lock.LevelBlock, Forceable: true}}
+	o := newOffice(t, 1, func(c *lock.Config) {
+		c.Platforms[0].Codec = &planned{plan: func(lock.Request) []lock.Finding {
+			defer func() { findings = append(findings[:1:1], lock.Finding{Code: "hard", Level: lock.LevelBlock}) }()
+			return findings
+		}}
+	})
+	o.order.Request.Force = true
+	_, err := o.run(t)
+	require.NoError(t, err)
+	assert.Equal(t, "hard", o.last["mac-000000"].Code)
 }

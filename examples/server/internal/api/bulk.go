@@ -104,6 +104,7 @@ type batchItem struct {
 	Outcome      bulk.Outcome `json:"outcome"`
 	Code         string       `json:"code"`
 	Reason       string       `json:"reason,omitempty"`
+	Platform     string       `json:"platform"`
 }
 
 func newBatch(b bulk.Batch) batch {
@@ -117,7 +118,7 @@ func newBatch(b bulk.Batch) batch {
 func newItems(items []bulk.Item) []batchItem {
 	out := []batchItem{}
 	for _, i := range items {
-		out = append(out, batchItem{i.Device, i.Serial, i.Name, i.Action, i.Joined, i.Outcome, i.Code, i.Reason})
+		out = append(out, batchItem{i.Device, i.Serial, i.Name, i.Action, i.Joined, i.Outcome, i.Code, i.Reason, i.Platform})
 	}
 	return out
 }
@@ -164,8 +165,9 @@ func (a *api) orderBulk(w http.ResponseWriter, r *http.Request, actor lock.Actor
 type bulkCheck struct {
 	Total     int            `json:"total"`
 	Ready     int            `json:"ready"`
-	Platforms map[string]int `json:"platforms"` // those that are ready
-	Findings  []bulkFinding  `json:"findings"`  // what will happen to those
+	Joined    int            `json:"joined"`    // those that have a lock already
+	Platforms map[string]int `json:"platforms"` // the others that are ready
+	Findings  []bulkFinding  `json:"findings"`  // what will happen to those that are ready
 	Blocked   int            `json:"blocked"`   // not ready, for whatever reason
 	Codes     map[string]int `json:"codes"`
 	Items     []batchItem    `json:"items"` // the first thousand that are not ready
@@ -179,10 +181,11 @@ type bulkFinding struct {
 
 func newBulkCheck(c bulk.Check) bulkCheck {
 	out := bulkCheck{
-		Total: c.Total, Ready: c.Ready, Platforms: c.Platforms, Findings: []bulkFinding{},
+		Total: c.Total, Ready: c.Ready, Joined: c.Joined, Platforms: c.Platforms, Findings: []bulkFinding{},
 		Blocked: c.Total - c.Ready, Codes: c.By, Items: newItems(c.Stopped),
 	}
 	for _, n := range c.Notes {
+		n.Field = fieldName(n.Field)
 		out.Findings = append(out.Findings, bulkFinding{n.Finding, n.N})
 	}
 	return out

@@ -81,7 +81,7 @@ func (a *api) lockDevice(w http.ResponseWriter, r *http.Request, actor lock.Acto
 	if err != nil {
 		return err
 	}
-	return a.place(w, r, actor, order, verb{lock.KindLock, "A lock", a.Service.Lock})
+	return a.place(w, r, actor, order, verb{lock.KindLock, a.Service.Lock})
 }
 
 // lockOrder reads the request of a lock.

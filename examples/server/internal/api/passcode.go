@@ -30,7 +30,6 @@ type Accounts interface {
 // verb is one way to order something for a device.
 type verb struct {
 	kind  lock.Kind
-	name  string // as in "a lock is under way"
 	order func(context.Context, lock.Actor, lock.Request) (lock.Action, error)
 }
 
@@ -41,26 +40,6 @@ func (a *api) passcodeRoutes() map[string]handler {
 		"POST /api/v1/devices/{id}/clear-passcode":  a.clearPasscode,
 		"POST /api/v1/devices/{id}/provision-token": a.provisionToken,
 		"POST /api/v1/devices/{id}/revoke-token":    a.revokeToken,
-	}
-}
-
-// live is the code of the finding that the order would join one.
-func (v verb) live() string {
-	if v.kind == lock.KindLock {
-		return "live_lock"
-	}
-	return "live_order"
-}
-
-// lane are the kinds of which one may be live at a time on a device.
-func (v verb) lane() []lock.Kind {
-	switch v.kind {
-	case lock.KindResetPasscode, lock.KindClearPasscode:
-		return []lock.Kind{lock.KindResetPasscode, lock.KindClearPasscode}
-	case lock.KindProvisionToken, lock.KindRevokeToken:
-		return []lock.Kind{lock.KindProvisionToken, lock.KindRevokeToken}
-	default:
-		return []lock.Kind{v.kind}
 	}
 }
 
@@ -133,17 +112,15 @@ func (a *api) resetPasscode(w http.ResponseWriter, r *http.Request, actor lock.A
 		return err
 	}
 	order.Options, order.Force = body.Options.wanted(), body.Force
-	do := verb{lock.KindResetPasscode, "A passcode reset", a.Service.ResetPasscode}
+	do := verb{lock.KindResetPasscode, a.Service.ResetPasscode}
+	var needs []lock.Verb
 	if body.Deliver.asked() {
+		needs = append(needs, lock.VerbReveal) // a mail is a reveal
 		send, err := a.delivery(r.Context(), actor, *body.Deliver)
 		if err != nil {
 			return err
 		}
 		do.order = func(ctx context.Context, actor lock.Actor, order lock.Request) (lock.Action, error) {
-			// A mail is a reveal: who may not reveal finds out before anything is ordered.
-			if err := a.Service.Allow(ctx, actor, lock.VerbReveal, lock.Target{Device: order.Device}); err != nil {
-				return lock.Action{}, err
-			}
 			act, err := a.Service.ResetPasscode(ctx, actor, order)
 			if err == nil {
 				send.Action = act.ID
@@ -152,7 +129,7 @@ func (a *api) resetPasscode(w http.ResponseWriter, r *http.Request, actor lock.A
 			return act, err
 		}
 	}
-	return a.place(w, r, actor, order, do)
+	return a.place(w, r, actor, order, do, needs...)
 }
 
 // mail is one mail with a passcode, or with a link to it.
@@ -217,12 +194,12 @@ type forceRequest struct {
 
 // clearPasscode orders that the passcode is removed.
 func (a *api) clearPasscode(w http.ResponseWriter, r *http.Request, actor lock.Actor) error {
-	return a.forceable(w, r, actor, verb{lock.KindClearPasscode, "A removal of the passcode", a.Service.ClearPasscode})
+	return a.forceable(w, r, actor, verb{lock.KindClearPasscode, a.Service.ClearPasscode})
 }
 
 // provisionToken orders that the device gets a reset token. With force it is another one than it has.
 func (a *api) provisionToken(w http.ResponseWriter, r *http.Request, actor lock.Actor) error {
-	return a.forceable(w, r, actor, verb{lock.KindProvisionToken, "A reset token", a.Service.ProvisionToken})
+	return a.forceable(w, r, actor, verb{lock.KindProvisionToken, a.Service.ProvisionToken})
 }
 
 func (a *api) forceable(w http.ResponseWriter, r *http.Request, actor lock.Actor, do verb) error {
@@ -268,7 +245,7 @@ func (a *api) revokeToken(w http.ResponseWriter, r *http.Request, actor lock.Act
 	revoke := func(ctx context.Context, actor lock.Actor, r lock.Request) (lock.Action, error) {
 		return a.Service.RevokeToken(ctx, actor, of, r)
 	}
-	return a.place(w, r, actor, order, verb{lock.KindRevokeToken, "A revocation", revoke})
+	return a.place(w, r, actor, order, verb{lock.KindRevokeToken, revoke})
 }
 
 // unknownToken says of which field it is that an order names an action that is not there.
@@ -280,8 +257,9 @@ func unknownToken(order lock.Request, err error) error {
 	return err
 }
 
-// place orders something for the device in the path, or says what the order would do.
-func (a *api) place(w http.ResponseWriter, r *http.Request, actor lock.Actor, order lock.Request, do verb) error {
+// place orders something for the device in the path, or says what the order would do. Who has not the rights that it needs beside that of
+// the order finds out before anything is ordered.
+func (a *api) place(w http.ResponseWriter, r *http.Request, actor lock.Actor, order lock.Request, do verb, needs ...lock.Verb) error {
 	dry, err := dryRun(r)
 	if err != nil {
 		return err
@@ -291,8 +269,13 @@ func (a *api) place(w http.ResponseWriter, r *http.Request, actor lock.Actor, or
 		return err
 	}
 	order.Device, order.Kind = d.Device, do.kind
+	for _, v := range needs {
+		if err := a.Service.Allow(r.Context(), actor, v, lock.Target{Device: d.Device}); err != nil {
+			return err
+		}
+	}
 	if dry {
-		return a.dryRun(w, r, actor, order, do)
+		return a.dryRun(w, r, actor, order)
 	}
 	act, err := do.order(r.Context(), actor, order)
 	if err != nil {
@@ -308,48 +291,12 @@ func (a *api) place(w http.ResponseWriter, r *http.Request, actor lock.Actor, or
 }
 
 // dryRun says what an order would do.
-func (a *api) dryRun(w http.ResponseWriter, r *http.Request, actor lock.Actor, order lock.Request, do verb) error {
+func (a *api) dryRun(w http.ResponseWriter, r *http.Request, actor lock.Actor, order lock.Request) error {
 	findings, err := a.Service.Preflight(r.Context(), actor, order)
 	if err != nil {
 		return unknownToken(order, err)
 	}
-	live, err := a.Service.List(r.Context(), actor, lock.Filter{
-		Scope: a.Scope, Kinds: do.lane(), Devices: []string{order.Device.ID}, Live: true,
-	})
-	if err != nil {
-		return err
-	}
-	waits := func(l lock.Action) bool { return l.State == lock.StateHeld } // beside the live one
-	for _, l := range slices.DeleteFunc(live, waits) {
-		findings = append(findings, beside(l, actor, order, do))
-	}
 	blocks := func(f lock.Finding) bool { return f.Level == lock.LevelBlock && (!f.Forceable || !order.Force) }
 	write(w, http.StatusOK, preflight{slices.ContainsFunc(findings, blocks), inOurWords(findings)})
 	return nil
-}
-
-// beside says what an order would do while another one is live. PINs are not compared: only an order, which is on record, does that.
-func beside(live lock.Action, actor lock.Actor, order lock.Request, do verb) lock.Finding {
-	under := do.name + " is under way"
-	if live.Kind == lock.KindLock {
-		under += " or holds"
-	}
-	switch {
-	case live.Kind != do.kind:
-		return lock.Finding{
-			Code: "busy", Level: lock.LevelBlock, Text: "Another order for the same is under way (" + string(live.Kind) + "): this one would be refused",
-		}
-	case order.PIN.IsZero():
-		return lock.Finding{Code: do.live(), Level: lock.LevelInfo, Text: under + ": the order would join it"}
-	case live.Supplied && live.By.ID == actor.ID:
-		return lock.Finding{
-			Code: do.live(), Level: lock.LevelInfo, Field: "pin",
-			Text: under + ": the order would join it if it has this PIN, and be refused if it has another one",
-		}
-	default:
-		return lock.Finding{
-			Code: "busy", Level: lock.LevelBlock, Field: "pin",
-			Text: under + ", with a PIN that you did not choose: an order with a PIN of your own would be refused",
-		}
-	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -200,6 +201,40 @@ func TestResetDelivers(t *testing.T) {
 	w.api.Deliveries = nil
 	w.web = New(w.api.Config)
 	assert.Equal(t, "deliver", w.reset(`{"deliver": {"to_user": "grace@example.com"}}`).json["field"])
+}
+
+// rights are all that an account may do.
+type rights []lock.Verb
+
+// Authorize implements lock.Authorizer.
+func (r *rights) Authorize(_ context.Context, _ lock.Actor, v lock.Verb, _ lock.Target) error {
+	if !slices.Contains(*r, v) {
+		return errors.New("no")
+	}
+	return nil
+}
+
+// Visible implements lock.Authorizer.
+func (r *rights) Visible(_ context.Context, _ lock.Actor, _ lock.Verb, f lock.Filter) (lock.Filter, error) {
+	return f, nil
+}
+
+// A mail is a reveal: who may not reveal orders nothing with one, and the dry run says so.
+func TestDeliveryNeedsTheRightToReveal(t *testing.T) {
+	may := &rights{lock.VerbView, lock.VerbProvision}
+	w, o := phones(t, func(c *lock.Config) { c.Authorize = may })
+	*may = rights{lock.VerbView, lock.VerbReset}
+	before := items(w.do(http.MethodGet, "/api/v1/actions", ""))
+	for _, deliver := range []string{`{"to_admin": true}`, `{"to_user": "grace@example.com"}`} {
+		for _, query := range []string{"", "?dry_run=true"} {
+			refused := w.do(http.MethodPost, "/api/v1/devices/phone/reset-passcode"+query, `{"deliver": `+deliver+`}`)
+			assert.Equal(t, http.StatusForbidden, refused.StatusCode, query+refused.text)
+			assert.Equal(t, "denied", refused.json["code"])
+		}
+	}
+	assert.Equal(t, before, items(w.do(http.MethodGet, "/api/v1/actions", "")), "nothing was ordered")
+	assert.Empty(t, o.orders)
+	assert.Equal(t, http.StatusAccepted, w.reset(`{"deliver": {}}`).StatusCode, "without a mail it takes no more than the reset")
 }
 
 func TestTokens(t *testing.T) {

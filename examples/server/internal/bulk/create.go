@@ -46,6 +46,15 @@ func (b *Batches) Create(ctx context.Context, a lock.Actor, o Order, key string)
 	return batch.shown(), false, nil
 }
 
+// Earlier returns the order that was made with a key; one with no ID when there is none. The same key for another order is lock.ErrKeyReused.
+func (b *Batches) Earlier(ctx context.Context, a lock.Actor, o Order, key string) (Batch, error) {
+	kept, err := o.ask()
+	if err != nil {
+		return Batch{}, err
+	}
+	return b.byKey(ctx, a, o, kept, key)
+}
+
 // byKey finds the order that was made with a key.
 func (b *Batches) byKey(ctx context.Context, a lock.Actor, o Order, kept Ask, key string) (Batch, error) {
 	if key == "" {

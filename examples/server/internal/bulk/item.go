@@ -23,7 +23,7 @@ type Item struct {
 	User     string
 	Outcome  Outcome
 	Joined   bool    // the action is an earlier one, which the order joined
-	Code     string  // why, for programs
+	Code     string  // why, for programs; Confirmed: android.CodeNoSecureLock, when only the screen of the device went off
 	Reason   string  // why, in words
 	Action   lock.ID // Busy: the one in the way
 }
@@ -55,13 +55,20 @@ func (b *Batches) Items(ctx context.Context, a lock.Actor, id, share string, aft
 	if err != nil {
 		return nil, fmt.Errorf("list devices of a batch: %w", err)
 	}
+	items, err := scanItems(rows)
+	if err != nil {
+		return nil, fmt.Errorf("list devices of a batch: %w", err)
+	}
+	return items, b.screensOff(ctx, id, items)
+}
+
+func scanItems(rows *sql.Rows) (items []Item, err error) {
 	defer func() { _ = rows.Close() }()
-	var items []Item
 	for rows.Next() {
 		var i Item
 		var kept string
 		if err := rows.Scan(&i.N, &i.Device, &i.Platform, &i.Serial, &i.Name, &i.User, &i.Outcome, &kept, &i.Code, &i.Reason, &i.Action); err != nil {
-			return nil, fmt.Errorf("list devices of a batch: %w", err)
+			return nil, err
 		}
 		i.Joined = kept == "joined"
 		items = append(items, i)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/latchkey-mdm/latchkey/android/agent"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/account"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/db/dbtest"
@@ -49,6 +50,8 @@ func TestOnPostgreSQL(t *testing.T) {
 		"TestItemsOfAShare":                   TestItemsOfAShare,
 		"TestOutcomesFollowTheLedger":         TestOutcomesFollowTheLedger,
 		"TestNumbersThatMayBePINsAreNotKept":  TestNumbersThatMayBePINsAreNotKept,
+		"TestScreensThatWentOff":              TestScreensThatWentOff,
+		"TestPreflightOfWhatHasALock":         TestPreflightOfWhatHasALock,
 		"TestLateOutcomeChangesNothing":       TestLateOutcomeChangesNothing,
 		"TestOnlyWhoHasTheLeaseWrites":        TestOnlyWhoHasTheLeaseWrites,
 		"TestEndAndPINGoTogether":             TestEndAndPINGoTogether,
@@ -90,7 +93,7 @@ func newBench(t *testing.T, macs int) *bench {
 	require.NoError(t, accounts.CreateAdmin(t.Context(), "correct horse battery", nil))
 	now := func() time.Time { return time.Now().Add(time.Duration(b.moved.Load())) }
 	b.svc, err = lock.New(lock.Config{
-		Store: b.db.Ledger, Sealer: keyring, Platforms: []lock.Platform{mdmproto.Platform(nil)}, Authorize: accounts, Now: now,
+		Store: b.db.Ledger, Sealer: keyring, Platforms: []lock.Platform{mdmproto.Platform(nil), agent.Platform(nil)}, Authorize: accounts, Now: now,
 		SecondPerson: func(_ lock.Actor, v lock.Verb, _ lock.Target) bool { return v == lock.VerbBulk && b.second.Load() },
 	})
 	require.NoError(t, err)

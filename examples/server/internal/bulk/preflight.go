@@ -16,14 +16,18 @@ const maxStopped = 1000
 // Check is what an order would do.
 type Check struct {
 	Total     int
-	Ready     int            // would be ordered
-	Platforms map[string]int // those, by platform
-	Notes     []Note         // what will happen to those, and what to think of: that of most devices first
+	Ready     int            // nothing stands in their way
+	Joined    int            // those of them that have a live lock, which the order would join
+	Platforms map[string]int // the others, which would be ordered, by platform
+	Notes     []Note         // what will happen to those that are ready, and what to think of: that of most devices first
 	By        map[string]int // devices in whose way something stands, by its code
 	Stopped   []Item         // those devices, at most 1,000 of them
 }
 
-// Note is what can be said of some devices that would be ordered.
+// Orders is how many devices would be ordered: those in whose way nothing stands, and that have no lock yet.
+func (c *Check) Orders() int { return c.Ready - c.Joined }
+
+// Note is what can be said of some devices that are ready.
 type Note struct {
 	lock.Finding
 	N int
@@ -61,7 +65,11 @@ func (c *Check) add(o lockbulk.Outcome) {
 	c.Total++
 	if o.Result == lockbulk.Ready {
 		c.Ready++
-		c.Platforms[o.Platform]++
+		if slices.ContainsFunc(o.Findings, func(f lock.Finding) bool { return f.Code == "live_lock" }) {
+			c.Joined++
+		} else {
+			c.Platforms[o.Platform]++
+		}
 		return
 	}
 	code := o.Code

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/latchkey-mdm/latchkey/android"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/audit"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/bulk"
 	"github.com/latchkey-mdm/latchkey/lock"
@@ -164,7 +165,14 @@ func itemStatus(i bulk.Item) status {
 		bulk.Unordered:   {"none", "Not ordered", ""},
 	}[i.Outcome]
 	text.Detail = i.Reason
-	if i.Joined {
+	switch {
+	case i.Platform == androidPlatform && i.Outcome == bulk.Confirmed: // what it did is over: it holds no lock
+		if text.Class, text.Text = "open", "Screen locked"; i.Code == string(android.CodeNoSecureLock) {
+			text.Class, text.Text = "doubt", "Only its screen went off"
+		}
+	case i.Joined && i.Platform == androidPlatform:
+		text.Detail = "It had a lock already, which this order joined."
+	case i.Joined:
 		text.Detail = "It had a lock already, which this order joined: one lock, one PIN."
 	}
 	return text
@@ -195,32 +203,12 @@ func (c *console) bulkPage(w http.ResponseWriter, r *http.Request, a lock.Actor)
 		return err
 	}
 	for _, i := range items {
-		row, err := c.itemRow(r.Context(), a, i)
-		if err != nil {
-			return err
-		}
-		data.Items = append(data.Items, row)
+		data.Items = append(data.Items, itemRow{i, itemStatus(i)})
 	}
 	if len(items) == itemsPerPage {
 		data.Next = items[len(items)-1].N
 	}
 	return c.render(w, r, http.StatusOK, "bulk", "Lock of "+deviceCount(found.Total), data)
-}
-
-// itemRow says what became of a device. What a phone did at a lock, only its answer says.
-func (c *console) itemRow(ctx context.Context, a lock.Actor, i bulk.Item) (itemRow, error) {
-	row := itemRow{i, itemStatus(i)}
-	if i.Outcome != bulk.Confirmed || i.Platform != androidPlatform {
-		return row, nil
-	}
-	act, err := c.Service.Get(ctx, a, i.Action)
-	if err != nil {
-		return row, err
-	}
-	if row.Status = statusOf(act, false, c.Now()); row.Status.Class != "doubt" {
-		row.Status.Detail = ""
-	}
-	return row, nil
 }
 
 // deviceCount says how many devices.

@@ -150,7 +150,9 @@ func TestBulkOfPhonesSaysWhatWillHappen(t *testing.T) {
 	has(t, page, "<b>1 device:</b> The Mac restarts at once and asks for the PIN.")
 	has(t, page, "<b>1 device:</b> The screen locks at once, and the passcode opens it again.")
 	has(t, page, "<b>1 device:</b> No passcode is set, so the screen only goes off, and anybody can switch it on again.")
-	has(t, page, "2 Android devices get none: the passcode that is on each opens it.")
+	has(t, page, "<b>3</b> of 3 devices lock (on <b>1</b> only the screen goes off).")
+	has(t, page, "2 Android devices get none: the passcode that is on each, if there is one, opens it.")
+	has(t, m.page(review(0, 2)), "1 Android device gets none: the passcode that is on it, if there is one, opens it.")
 	alone := m.page(review(1, 2))
 	has(t, alone, `type="hidden" name="pin_mode" value="rotate"`)
 	hasNot(t, alone, "<legend>PIN</legend>")
@@ -164,6 +166,44 @@ func TestBulkOfPhonesSaysWhatWillHappen(t *testing.T) {
 	has(t, page, "Screen locked")
 	has(t, page, "Only its screen went off")
 	hasNot(t, page, "<span>Locked</span>")
+	csv := m.get(to + "/export?format=csv").text
+	assert.Regexp(t, `(?m)^`+inventorytest.ID(1)+`,.*,confirmed,,,.*,android$`, csv)
+	assert.Regexp(t, `(?m)^`+inventorytest.ID(2)+`,.*,confirmed,no_secure_lock,"?No passcode is set on it: only its screen went off.*,android$`, csv)
+}
+
+// lockOne orders a lock of a device by itself.
+func (m *many) lockOne(n int) {
+	m.t.Helper()
+	d, err := m.devices.Find(m.t.Context(), inventorytest.ID(n))
+	require.NoError(m.t, err)
+	_, err = m.svc.Lock(m.t.Context(), admin, lock.Request{Device: d.Device, Reason: "stolen"})
+	require.NoError(m.t, err)
+}
+
+// Nothing happens to a device that has a lock already, and nothing is ordered where that is so of all.
+func TestBulkReviewOfDevicesThatHaveALock(t *testing.T) {
+	m := newMany(t, 5)
+	m.learn(1, "OSVersion", "11.4")
+	m.lockOne(3)
+	m.lockOne(4)
+	m.signIn()
+	page := m.page(review(0, 1, 2, 3, 4))
+	has(t, page, "Lock 2 devices")
+	has(t, page, "<b>2</b> of 5 devices lock, <b>2</b> have a lock already, <b>1</b> is left out.")
+	has(t, page, "<b>2 devices:</b> The Mac restarts at once and asks for the PIN.")
+	has(t, page, "<b>2 devices:</b> A lock is under way or holds: the order would join it.")
+	has(t, page, "A device that has a lock already keeps that one.")
+	has(t, page, `data-arm="2"`)
+	hasNot(t, m.page(review(0, 1)), "keeps that one")
+	all := m.page(review(3, 4))
+	has(t, all, "<b>0</b> of 2 devices lock, <b>2</b> have a lock already.")
+	hasNot(t, all, "restarts")
+	hasNot(t, all, "comes online")
+	hasNot(t, all, `id="order"`)
+
+	own := m.post("/bulk", m.fields(page, []int{0, 3}, "seen", "2", "confirm", "2", "reason", "x", "pin_mode", "supplied", "pin", "739184")...)
+	has(t, own.text, "<b>1</b> of 2 devices locks, <b>1</b> is left out.")
+	has(t, own.text, "with a PIN that you did not choose")
 }
 
 func TestBulkOrderNeedsItsNumber(t *testing.T) {
@@ -206,6 +246,7 @@ func TestBulkOrderIsMadeOnce(t *testing.T) {
 	m.run()
 	require.Eventually(t, func() bool { return strings.Contains(m.page(to), "Ordered; devices are answering") }, waiting, tick)
 	assert.Len(t, m.actions(), 2)
+	assert.Equal(t, to, m.post("/bulk", fields...).Header.Get("Location"), "sent again, now that they have the locks")
 	m.answers(1, "")
 	page := m.page(to)
 	has(t, page, "Break-in")

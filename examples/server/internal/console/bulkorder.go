@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/latchkey-mdm/latchkey/android"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/bulk"
 	"github.com/latchkey-mdm/latchkey/lock"
 	lockbulk "github.com/latchkey-mdm/latchkey/lock/bulk"
@@ -52,20 +53,37 @@ type stop struct {
 // maxStops is how many devices of a stop the page names.
 const maxStops = 50
 
-// Arm is what must be typed to arm the button: how many devices will lock.
-func (f *bulkForm) Arm() string { return strconv.Itoa(f.Check.Ready) }
+// Arm is what must be typed to arm the button: how many devices will get the command.
+func (f *bulkForm) Arm() string { return strconv.Itoa(f.Check.Orders()) }
 
-// NoPIN is how many of them get no PIN: the passcode that is on them opens them.
+// LeftOut is how many devices something stands in the way of.
+func (f *bulkForm) LeftOut() int { return f.Check.Total - f.Check.Ready }
+
+// ScreensOff is of how many devices only the screen goes off, because they have no passcode.
+func (f *bulkForm) ScreensOff() (n int) {
+	for _, note := range f.Check.Notes {
+		if note.Code == string(android.CodeNoSecureLock) {
+			n += note.N
+		}
+	}
+	return n
+}
+
+// NoPIN is how many of them get no PIN: the passcode that is on them, if there is one, opens them.
 func (f *bulkForm) NoPIN() int { return f.Check.Platforms[androidPlatform] }
 
 // Title says what the order is.
-func (f *bulkForm) Title() string { return "Lock " + deviceCount(f.Check.Ready) }
+func (f *bulkForm) Title() string { return "Lock " + deviceCount(f.Check.Orders()) }
 
 // bulkOrderPage is the review screen.
 func (c *console) bulkOrderPage(w http.ResponseWriter, r *http.Request, a lock.Actor) error {
 	f := newBulkForm(r)
 	f.Key = keyPrefix + string(lock.NewID(c.Now()))
-	if err := c.reviewBulk(r.Context(), a, f, ""); err != nil {
+	order, err := c.bulkOrder(r.Context(), a, f, "")
+	if err != nil {
+		return err
+	}
+	if err := c.reviewBulk(r.Context(), a, f, order); err != nil {
 		return err
 	}
 	return c.render(w, r, http.StatusOK, "bulkorder", f.Title(), f)
@@ -80,11 +98,7 @@ func newBulkForm(r *http.Request) *bulkForm {
 }
 
 // reviewBulk asks what the order would do. Of the devices in whose way something stands it sorts them by what it is.
-func (c *console) reviewBulk(ctx context.Context, a lock.Actor, f *bulkForm, digits string) error {
-	order, err := c.bulkOrder(ctx, a, f, digits)
-	if err != nil {
-		return err
-	}
+func (c *console) reviewBulk(ctx context.Context, a lock.Actor, f *bulkForm, order bulk.Order) (err error) {
 	if f.Check, err = c.Bulk.Preflight(ctx, a, order); err != nil {
 		return err
 	}
@@ -156,24 +170,16 @@ func (c *console) found(ctx context.Context, a lock.Actor, search string) (ids [
 	}
 }
 
-// orderBulk orders what the review showed, and nothing else: when the number of devices is another one now, it is shown again.
+// orderBulk orders what the review showed, or shows it again.
 func (c *console) orderBulk(w http.ResponseWriter, r *http.Request, a lock.Actor) error {
 	f := newBulkForm(r)
 	f.fill(r)
 	digits := r.PostFormValue("pin")
 	f.complain(digits)
-	seen := r.PostFormValue("seen")
-	err := c.reviewBulk(r.Context(), a, f, digits)
-	switch typed := strings.TrimSpace(r.PostFormValue("confirm")); {
-	case err != nil:
-	case f.Arm() != seen:
-		f.Failure = "with what you chose, another number would lock than the page said: " + deviceCount(f.Check.Ready) + ". Look at it again."
-	case typed != f.Arm():
-		f.Errors["confirm"] = "This is not the number of devices that would lock."
-	}
+	order, err := c.bulkOrder(r.Context(), a, f, digits)
 	var made bulk.Batch
-	if err == nil && f.Failure == "" && len(f.Errors) == 0 {
-		made, err = c.makeBulk(r.Context(), a, f, digits)
+	if err == nil {
+		made, err = c.makeBulk(r.Context(), a, f, order, r.PostFormValue("seen"), strings.TrimSpace(r.PostFormValue("confirm")))
 	}
 	if err != nil && !f.refuse(err) {
 		return err
@@ -186,12 +192,24 @@ func (c *console) orderBulk(w http.ResponseWriter, r *http.Request, a lock.Actor
 	return nil
 }
 
-func (c *console) makeBulk(ctx context.Context, a lock.Actor, f *bulkForm, digits string) (bulk.Batch, error) {
-	order, err := c.bulkOrder(ctx, a, f, digits)
-	if err != nil {
-		return bulk.Batch{}, err
+// makeBulk orders what the review showed, and nothing else: not when the number of devices is another one now. When it was sent before, and
+// changed what a review shows, what was made then is the answer.
+func (c *console) makeBulk(ctx context.Context, a lock.Actor, f *bulkForm, order bulk.Order, seen, typed string) (made bulk.Batch, err error) {
+	if len(f.Errors) == 0 {
+		if made, err = c.Bulk.Earlier(ctx, a, order, f.Key); err != nil || made.ID != "" {
+			return made, err
+		}
 	}
-	made, _, err := c.Bulk.Create(ctx, a, order, f.Key)
+	err = c.reviewBulk(ctx, a, f, order)
+	switch {
+	case err != nil:
+	case f.Arm() != seen:
+		f.Failure = "with what you chose, another number would lock than the page said: " + deviceCount(f.Check.Orders()) + ". Look at it again."
+	case typed != f.Arm():
+		f.Errors["confirm"] = "This is not the number of devices that would lock."
+	case len(f.Errors) == 0:
+		made, _, err = c.Bulk.Create(ctx, a, order, f.Key)
+	}
 	return made, err
 }
 
