@@ -109,6 +109,8 @@ func TestFromDeviceComplex(t *testing.T) {
 	assert.Equal(t, android.Policy{Quality: android.QualityComplex, Numeric: 1, Symbols: 1}, of("quality", whole, "min_letters", "0", "min_symbols", "-"))
 	assert.Equal(t, android.Policy{Quality: android.QualityComplex + 1, Letters: 2, Numeric: 3, Symbols: 4},
 		of("quality", strconv.Itoa(int(android.QualityComplex)+1), "min_letters", "2", "min_numeric", "3", "min_symbols", "4"))
+	assert.Equal(t, android.Policy{Quality: android.QualityComplex + 1, Letters: 1, Numeric: 1, Symbols: 1},
+		of("quality", strconv.Itoa(int(android.QualityComplex)+1)))
 	assert.Equal(t, quality(android.QualityManaged), of("quality", strconv.Itoa(int(android.QualityManaged))))
 	assert.Contains(t, android.Validate(code(t, "kwobkwob"), 34, of("quality", whole)), android.NotEnoughDigits)
 }

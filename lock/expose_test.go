@@ -33,6 +33,7 @@ var exits = map[string]exit{
 	"lock/secret.go: contains":      {1, "keeps a PIN out of texts"},
 	"lock/secret.go: betrays":       {1, "keeps a token out of texts"},
 	"lock/secret.go: sizeOf":        {1, "tells how long a PIN is, to keep it out of texts"},
+	"lock/secret.go: mask":          {1, "looks at the shape of a PIN with letters, to keep such words out of texts"},
 
 	"android/validate.go: Validate": {1, "checks a passcode by the platform's rules"},
 	"android/generate.go: chosen":   {1, "tells how many characters a passcode has"},

@@ -20,9 +20,9 @@ func (s *Service) keep(ctx context.Context, kind Kind, plan Plan, r Request) (ch
 	for name, value := range r.Options {
 		texts = append(texts, struct{ field, text string }{"options", name}, struct{ field, text string }{"options", value})
 	}
-	size, _ := sizeOf(c.code)
+	size, numeric := sizeOf(c.code)
 	for _, f := range texts {
-		if maskDigits(f.text, size) != f.text {
+		if numeric && maskDigits(f.text, size) != f.text {
 			return c, &InputError{Field: f.field, Rule: "must not contain as many digits as a PIN has when the PIN is kept: they might be it. " +
 				"A phone number has a field of its own"}
 		}

@@ -45,10 +45,10 @@ func (s *Service) ResetPasscode(ctx context.Context, actor Actor, r Request) (Ac
 
 // Preflight says what an order of Request.Kind would do on this device, without ordering it. It asks for the right to order that kind.
 // Findings at LevelBlock are no error here: what the policy has against a PIN of the caller's own is among them, why a PIN cannot be kept,
-// and why an unlock or a revoke-token cannot end Request.Of (not_to_end). The last one says what comes of the order when another one is
-// live in its lane, not counting what is held: it would join that (live_lock, for other kinds than a lock live_order), and nothing else of
-// the findings would happen; or it would be refused (busy, which blocks, at the field pin when that is because of the PIN). Only an order
-// compares a PIN with that of the live one, or with earlier ones, because whoever asks could try out PINs, and an order is on record.
+// and why an unlock or a revoke-token cannot end Request.Of (not_to_end). When another order is live in the lane of this one, not counting
+// what is held, that is the only finding, because nothing else would happen: this one would join it (live_lock, for other kinds than a lock
+// live_order), or be refused (busy, which blocks, at the field pin when that is because of the PIN). Only an order compares a PIN with that
+// of the live one, or with earlier ones, because whoever asks could try out PINs, and an order is on record.
 func (s *Service) Preflight(ctx context.Context, actor Actor, r Request) ([]Finding, error) {
 	if err := r.validate(s.now()); err != nil {
 		return nil, err
@@ -83,8 +83,10 @@ func (s *Service) Preflight(ctx context.Context, actor Actor, r Request) ([]Find
 			return append(findings, Finding{Code: "not_to_end", Level: LevelBlock, Field: "of", Text: "The order " + rule + "."}), nil
 		}
 	}
-	beside, err := s.beside(ctx, actor, r, t.Action)
-	return append(findings, beside...), err
+	if beside, err := s.beside(ctx, actor, r, t.Action); err != nil || beside != nil {
+		return beside, err
+	}
+	return findings, nil
 }
 
 // verb is the right that an order of this kind takes.
@@ -302,7 +304,8 @@ func (s *Service) draft(ctx context.Context, actor Actor, kind Kind, r Request) 
 	if plan.NoPIN {
 		r.Reason = s.maskAll(r.Device, r.Reason)
 	} else {
-		r = r.without(append(chosen.earlier, chosen.code))
+		codes := append(slices.Clip(chosen.earlier), chosen.code)
+		r.Reason, r.Reuse = mask(r.Reason, codes...), mask(r.Reuse, codes...)
 	}
 	now := s.now()
 	if r.NotAfter.IsZero() {

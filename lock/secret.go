@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -193,52 +192,24 @@ func (s *Service) withholdText(ctx context.Context, a Action, text string) strin
 	return mask(text, code)
 }
 
-// mask keeps PINs out of words. Of those of digits, every number of as many digits goes, and of commonPIN, whatever it says: if only the
-// PIN itself went, whoever writes a thousand numbers and reads them back would learn which it is. A text with another PIN goes as a whole.
+// mask keeps PINs out of words. Of those of digits every number of as many digits goes, and of commonPIN; of those with letters every word of
+// their shape. If only the PIN itself went, whoever writes a thousand of them and reads them back would learn which it is.
 func mask(text string, codes ...pin.PIN) string {
-	if repeats(text, codes) {
-		return withheld
-	}
 	sizes := []int{commonPIN}
+	var shapes []shape
 	for _, code := range codes {
 		if n, numeric := sizeOf(code); numeric {
 			sizes = append(sizes, n)
+		} else {
+			shapes = append(shapes, shapeOf(code.Expose()))
 		}
 	}
+	text = maskShapes(text, shapes)
 	slices.Sort(sizes)
 	for _, n := range slices.Backward(sizes) { // the longest first: of a number that is longer in all, the rest would stay
 		text = maskDigits(text, n)
 	}
 	return text
-}
-
-// without is the request without the PINs that its device has or had, which whoever orders may not know: the words are masked, a field or
-// option that repeats one with letters is replaced, and an option whose name does is left out. Where numbers have their place, none is
-// compared with those of digits: what became of them would tell.
-func (r Request) without(codes []pin.PIN) Request {
-	hide := func(text string) string {
-		if repeats(text, codes) {
-			return withheld
-		}
-		return text
-	}
-	r.Reason, r.Reuse = mask(r.Reason, codes...), mask(r.Reuse, codes...)
-	r.Ticket, r.Message, r.PhoneNumber = hide(r.Ticket), hide(r.Message), hide(r.PhoneNumber)
-	r.Options = maps.Clone(r.Options)
-	for name, value := range r.Options {
-		if r.Options[name] = hide(value); repeats(name, codes) {
-			delete(r.Options, name)
-		}
-	}
-	return r
-}
-
-// repeats reports whether a text gives away a PIN that has more than digits.
-func repeats(text string, codes []pin.PIN) bool {
-	return slices.ContainsFunc(codes, func(code pin.PIN) bool {
-		_, numeric := sizeOf(code)
-		return !numeric && contains(text, code)
-	})
 }
 
 // sizeOf is how many characters a PIN has, and whether all are digits.

@@ -8,7 +8,7 @@ type Code string
 // The codes of a result, with the state that an agent gives each.
 const (
 	CodeOK           Code = "OK"             // succeeded
-	CodeNoSecureLock Code = "NO_SECURE_LOCK" // succeeded: no passcode is set, so a lock only switched the screen off
+	CodeNoSecureLock Code = "NO_SECURE_LOCK" // succeeded: no passcode is set, so a lock switched the screen off at most
 	CodeAccepted     Code = "ACCEPTED"       // received: not executed yet
 	CodeUnknown      Code = "UNKNOWN"        // failed: the agent was interrupted, and does not know whether it was executed
 

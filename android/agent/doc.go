@@ -65,7 +65,8 @@
 //
 // A command comes again until its result arrives: after a result the agent polls at once, after an error it waits. A new poll ends the one
 // before with 204, after a second of that at the earliest. An agent whose poll ends so before the wait that it asked for, though it made no other
-// one, shares its keys with somebody: it waits a second before it polls again, and twice as long after each such end that follows, up to a minute.
+// one, shares its keys with somebody, or the server stops: it waits a second before it polls again, and twice as long after each such end that
+// follows, up to a minute.
 //
 // One request brings as many results, oldest first, as fit: 16, and 64 KiB for the body. A result that 200 did not acknowledge three times
 // cannot be read: the agent drops it. 400 and 413 say that the agent made a request that is none of this contract, and it does not send the
@@ -100,7 +101,8 @@
 // profile locks the work profile alone and is for its owner; from others it is MANAGEMENT_MODE. evict_ce_key adds
 // FLAG_EVICT_CREDENTIAL_ENCRYPTION_KEY, for the scope profile. A message that is a text is shown by setDeviceOwnerLockScreenInfo before the
 // device is locked, and stays until the next; null leaves what is there. When it cannot be shown, the device is locked all the same, and detail
-// says why. Where what was locked has no passcode, lockNow only switches the screen off: that is NO_SECURE_LOCK instead of OK.
+// says why. Where what was locked has no passcode, lockNow only switches the screen off, and does not even do that for a work profile with a
+// lock of its own: that is NO_SECURE_LOCK instead of OK.
 //
 // reset_password sets a passcode. The method token is resetPasswordWithToken. The agent asks isResetPasswordTokenActive first, since the
 // method's false has many reasons and it may throw without an active token up to Android 12: TOKEN_NOT_SET, TOKEN_NOT_ACTIVE while it is pending,
@@ -166,9 +168,9 @@
 // device. What is delivered ten times without an answer lapses, and its passcode may still be on the device. Of a result the ledger keeps
 // code, detail, exception, validation and observed, cleaned, cut to 256 bytes, and with runs of four or more digits struck out; the latest
 // result replaces all five. Progress is recorded once for each delivery and code, of eight codes at most. A process knows that of
-// the 64 commands that it delivered to the device last; of all others together it records eight reports of progress an hour for a device. A
-// result that cannot be understood is noted without its text, and acknowledged by its ID if that can be read; one of another device's command
-// raises an alarm, once.
+// the 64 commands that it delivered to the device last; of all others together it records eight reports of progress an hour for a device, and
+// in that hour no code of a command twice running. A result that cannot be understood is noted without its text, and acknowledged by its ID if
+// that can be read; one of another device's command raises an alarm, once.
 //
 //	state block: {"api":34,"mode":"device_admin|profile_owner|company_profile_owner|device_owner","target_sdk":34,"secure_lock":true,
 //	 "user_unlocked":true,"managed_profile":false,"separate_challenge":false,"secure_lock_feature":true,

@@ -36,10 +36,7 @@ func (h *handler) commands(ctx context.Context, r *http.Request) (any, error) {
 	end := time.NewTimer(wait)
 	defer end.Stop()
 	for {
-		signed, err := h.next(ctx, enrolled)
-		if errors.Is(err, errOvertaken) { // by a newer command, and then this one comes again; or by other keys
-			enrolled, err = h.again(ctx, enrolled)
-		}
+		signed, err := h.look(ctx, enrolled)
 		if err != nil {
 			return nil, err
 		}
@@ -53,6 +50,21 @@ func (h *handler) commands(ctx context.Context, r *http.Request) (any, error) {
 			return nil, err
 		}
 	}
+}
+
+// look is next, which it repeats once, and at once, when that was overtaken: by a newer command, and then this one comes again; or by other
+// keys. What is overtaken twice is left to the next look.
+func (h *handler) look(ctx context.Context, e Enrolled) (string, error) {
+	for range 2 {
+		signed, err := h.next(ctx, e)
+		if !errors.Is(err, errOvertaken) {
+			return signed, err
+		}
+		if e, err = h.again(ctx, e); err != nil {
+			return "", err
+		}
+	}
+	return "", nil
 }
 
 // again is the device as it is now. It may have been enrolled anew: nothing is encrypted to old keys, nor given to who held them.

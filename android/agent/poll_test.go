@@ -3,6 +3,7 @@ package agent_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -48,16 +49,33 @@ func TestPollWithoutCommandIsEmpty(t *testing.T) {
 	assert.Zero(t, s.records.seq, "nothing is written for it")
 }
 
-// Whatever was numbered since the poll looked is newer than the command that it took: that comes again.
-func TestPollThatWasOvertakenIsEmpty(t *testing.T) {
-	s := newSite(t)
+// overtaken has another command numbered while the poll looks, so often.
+func (s *site) overtaken(times int64) {
+	looks := int64(0)
 	s.ledger.next = func(d lock.Device) (lock.Command, error) {
-		_, err := s.records.Number(t.Context(), d.ID, 0)
-		return lockCommand(t), err
+		if looks++; looks <= times {
+			return lockCommand(s.t), s.records.Raise(s.t.Context(), d.ID, looks)
+		}
+		return lockCommand(s.t), nil
 	}
-	assert.Equal(t, http.StatusNoContent, s.do(s.phone.request(t, "GET", "commands", nil)).Code)
-	s.ledger.next = func(lock.Device) (lock.Command, error) { return lockCommand(t), nil }
-	assert.Equal(t, http.StatusOK, s.do(s.phone.request(t, "GET", "commands", nil)).Code)
+}
+
+// Whatever was numbered since the poll looked is newer than the command that it took. It looks again, once: what is numbered without end does
+// not hold it.
+func TestPollThatWasOvertaken(t *testing.T) {
+	for times, want := range map[int64]int{1: http.StatusOK, 2: http.StatusNoContent} {
+		t.Run(fmt.Sprint(times), func(t *testing.T) {
+			s := newSite(t)
+			s.overtaken(times)
+			w := s.do(s.phone.request(t, "GET", "commands", nil))
+			require.Equal(t, want, w.Code)
+			if want == http.StatusNoContent {
+				w = s.do(s.phone.request(t, "GET", "commands", nil))
+			}
+			_, payload := s.command(w)
+			assert.Contains(t, string(payload), fmt.Sprintf(`"seq":%d,`, times+1))
+		})
+	}
 }
 
 func TestEachDeliveryHasAnotherNumber(t *testing.T) {

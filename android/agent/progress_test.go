@@ -78,6 +78,25 @@ func TestProgressCannotFillTheLedger(t *testing.T) {
 	}
 }
 
+// What another process delivered is answered here, too: what says nothing new takes no room from what does.
+func TestProgressOfAnotherIsRecordedWhenItIsNew(t *testing.T) {
+	for name, c := range map[string]struct {
+		codes []string
+		want  int
+	}{
+		"the same again":          {[]string{"A", "A", "A", "A", "A", "A", "A", "A", "UNKNOWN"}, 2},
+		"another, and as before":  {[]string{"A", "UNKNOWN", "A", "UNKNOWN"}, 4},
+		"to and fro, without end": {[]string{"A", "B", "A", "B", "A", "B", "A", "B", "A", "B", "A", "B"}, 8},
+		"always another":          {[]string{"A1", "A2", "A3", "A4", "A5", "A6", "A7", "A8", "A9"}, 8},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t)
+			s.progress(other(1), c.codes...)
+			assert.Equal(t, c.want, s.recorded(""))
+		})
+	}
+}
+
 // Of results that come together, one is the later.
 func TestProgressThatComesTogetherIsRecordedOnce(t *testing.T) {
 	s := newSite(t)

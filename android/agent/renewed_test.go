@@ -2,6 +2,7 @@ package agent_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"testing"
@@ -44,20 +45,19 @@ func TestPollOvertakenByAnEnrolmentIsRefused(t *testing.T) {
 	assert.Equal(t, "not_enrolled", problem(t, w))
 }
 
-func TestPollThatWasOvertakenGoesOnWaiting(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newSite(t)
-		begun, looks := time.Now(), 0
-		s.ledger.next = func(d lock.Device) (lock.Command, error) {
-			var err error
-			if looks++; looks == 1 {
-				_, err = s.records.Number(t.Context(), d.ID, 0)
-			}
-			return lockCommand(t), err
-		}
-		assert.Equal(t, http.StatusOK, (<-s.poll(t.Context(), "50")).Code)
-		assert.Equal(t, 15*time.Second, time.Since(begun))
-	})
+// It does not sit out the time until the next look with a command in its hand, and asks no more than once for each.
+func TestLongPollThatWasOvertakenGoesOn(t *testing.T) {
+	for times, want := range map[int64]time.Duration{1: 0, 2: 15 * time.Second} {
+		t.Run(fmt.Sprint(times), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newSite(t)
+				s.overtaken(times)
+				begun := time.Now()
+				assert.Equal(t, http.StatusOK, (<-s.poll(t.Context(), "50")).Code)
+				assert.Equal(t, want, time.Since(begun))
+			})
+		})
+	}
 }
 
 // A poll that goes on goes by what is known then: the facts, which a command is made from, and the last number.

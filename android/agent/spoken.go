@@ -32,6 +32,7 @@ type speech struct {
 	actions []lock.ID          // that this process delivered, oldest first. What a device says adds none, so it can make none forgotten
 	codes   map[lock.ID][]Code // of each of them
 	others  int                // progress of other actions
+	last    map[lock.ID]Code   // of each of these
 	since   time.Time          // when others was none
 	foreign []lock.ID          // oldest first
 }
@@ -45,7 +46,7 @@ func (s *spoken) of(d lock.Device) *speech {
 		if s.devices == nil {
 			s.devices = map[address]*speech{}
 		}
-		s.devices[at] = &speech{codes: map[lock.ID][]Code{}}
+		s.devices[at] = &speech{codes: map[lock.ID][]Code{}, last: map[lock.ID]Code{}}
 	}
 	return s.devices[at]
 }
@@ -73,8 +74,10 @@ func (p *speech) repeats(id lock.ID, code Code, now time.Time) bool {
 	}
 	if now.Sub(p.since).Abs() >= othersFor {
 		p.others, p.since = 0, now
+		clear(p.last)
 	}
-	return p.others >= maxOthers
+	last, said := p.last[id] // a code before that one may be news: another process may have delivered the action anew
+	return said && last == code || p.others >= maxOthers
 }
 
 // progress notes what was recorded.
@@ -83,6 +86,7 @@ func (p *speech) progress(id lock.ID, code Code) {
 		p.codes[id] = append(codes, code)
 	} else {
 		p.others++
+		p.last[id] = code
 	}
 }
 

@@ -40,9 +40,6 @@ func (w *walk) preflight(ctx context.Context, chunk []lock.Device) ([]Outcome, e
 	return outcomes, errors.Join(errs...)
 }
 
-// decides reports whether the finding is of a live order: what else was found is of an order that would not be made.
-func decides(f lock.Finding) bool { return f.Code == "live_lock" || f.Code == "busy" }
-
 // check preflights one device. An error is one that says nothing of the device.
 func (w *walk) check(ctx context.Context, d lock.Device) (Outcome, error) {
 	out := outcomeOf(d)
@@ -52,9 +49,6 @@ func (w *walk) check(ctx context.Context, d lock.Device) (Outcome, error) {
 	var input *lock.InputError
 	switch {
 	case err == nil:
-		if last := len(findings) - 1; last >= 0 && decides(findings[last]) {
-			findings = findings[last:]
-		}
 		out.find(findings, r.Force)
 		switch {
 		case out.Result == Ready:

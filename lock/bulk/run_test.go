@@ -181,6 +181,24 @@ func TestRunDeniedAndBusy(t *testing.T) {
 	assert.Equal(t, "denied", o.last["mac-000002"].Code)
 }
 
+func TestRunOrdersWhatIsFreeByThen(t *testing.T) {
+	o := newOffice(t, 1)
+	o.order.Request.PIN = parsed(t, "739184")
+	live := o.Lock(o.fleet.devices[0])
+	cfg := o.config()
+	cfg.Record = func(ctx context.Context, _ []bulk.Outcome, p bulk.Progress) error {
+		if p.Phase == bulk.Preflighting {
+			assert.Equal(t, 1, p.Busy)
+			_, err := o.Service.Cancel(ctx, locktest.Admin(), live.ID, "")
+			return err
+		}
+		return nil
+	}
+	p, err := bulk.Run(t.Context(), cfg, o.order)
+	require.NoError(t, err)
+	assert.Equal(t, 1, p.Ordered)
+}
+
 func TestRunAfterRightsWereTaken(t *testing.T) {
 	o := newOffice(t, 3)
 	o.denied = []string{"mac-000002"}
@@ -340,43 +358,4 @@ type whole struct{ *fleet }
 
 func (w whole) Devices(context.Context, string, bulk.Selection, string, int) ([]lock.Device, error) {
 	return w.devices, nil
-}
-
-// planned answers every plan by what it is asked.
-type planned struct {
-	locktest.Codec
-
-	plan func(lock.Request) []lock.Finding
-}
-
-func (p *planned) Plan(_ lock.Device, r lock.Request) lock.Plan {
-	return lock.Plan{NoPIN: true, Findings: p.plan(r)}
-}
-
-func TestBatchLocksWhateverKindItsRequestNames(t *testing.T) {
-	o := newOffice(t, 1, func(c *lock.Config) {
-		c.Platforms[0].Codec = &planned{plan: func(r lock.Request) []lock.Finding { return []lock.Finding{{Code: string(r.Kind)}} }}
-	})
-	o.order.Request.Kind, o.order.Request.Of = lock.KindRevokeToken, "no action"
-	_, err := bulk.Preflight(t.Context(), o.config(), o.order)
-	require.NoError(t, err)
-	assert.Equal(t, []lock.Finding{{Code: string(lock.KindLock)}}, o.last["mac-000000"].Findings)
-	_, err = o.run(t)
-	require.NoError(t, err)
-	assert.Equal(t, lock.KindLock, o.only(t, "mac-000000").Kind)
-}
-
-// What came up since preflight is named, and not what was ordered over.
-func TestRunNamesWhatBlocksThoughForced(t *testing.T) {
-	findings := []lock.Finding{{Code: "soft", Level: lock.LevelBlock, Forceable: true}}
-	o := newOffice(t, 1, func(c *lock.Config) {
-		c.Platforms[0].Codec = &planned{plan: func(lock.Request) []lock.Finding {
-			defer func() { findings = append(findings[:1:1], lock.Finding{Code: "hard", Level: lock.LevelBlock}) }()
-			return findings
-		}}
-	})
-	o.order.Request.Force = true
-	_, err := o.run(t)
-	require.NoError(t, err)
-	assert.Equal(t, "hard", o.last["mac-000000"].Code)
 }

@@ -70,7 +70,7 @@ func (c *Client) Do(ctx context.Context, method, path string, query url.Values, 
 	r.Header.Set("Authorization", "Bearer "+token)
 	answer, err := c.http.Do(r)
 	if err != nil {
-		return &Error{Sent: connected.Load() || !unconnected(err), Err: inner(err)}
+		return &Error{Sent: connected.Load() || !c.traced() && !unconnected(err), Err: inner(err)}
 	}
 	defer func() { _ = answer.Body.Close() }()
 	if answer.StatusCode != http.StatusOK {
@@ -99,8 +99,14 @@ func read(body io.Reader, into any) error {
 	return nil
 }
 
-// unconnected reports whether an error proves that there was no connection. That the transport told of none proves nothing: it need not
-// honour httptrace.
+// traced reports whether the transport is known to tell of every connection, so that there was none when it told of none, as when a firewall
+// drops what would open one.
+func (c *Client) traced() bool {
+	_, standard := c.http.Transport.(*http.Transport)
+	return standard || c.http.Transport == nil
+}
+
+// unconnected reports whether an error proves that there was no connection, whatever the transport tells.
 func unconnected(err error) bool {
 	if op := (*net.OpError)(nil); errors.As(err, &op) {
 		return op.Op == "dial" || op.Op == "proxyconnect"

@@ -69,6 +69,20 @@ func TestSent(t *testing.T) {
 	}
 }
 
+// TestNotSentWhileItIsDialled: a firewall drops what would open the connection.
+func TestNotSentWhileItIsDialled(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	hangs := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		stop()
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}}
+	client := NewClient("https://x", oauth2.StaticTokenSource(&oauth2.Token{AccessToken: "x"}), HTTP(hangs), time.Now)
+	var e *Error
+	require.ErrorAs(t, client.Do(ctx, http.MethodPost, "/", nil, []byte("{}"), nil), &e)
+	assert.False(t, e.Sent)
+}
+
 // ending is a source of tokens in whose time the context ends.
 type ending func()
 

@@ -62,10 +62,10 @@ func (k Ask) order() Order {
 // number is digits with what people put between them.
 var number = regexp.MustCompile(`\p{Nd}(?:[ .\-]?\p{Nd})*`)
 
-// maskPINs takes out of a text each number of six digits.
+// maskPINs takes out of a text each number of six digits or more: a PIN, or a passcode.
 func maskPINs(text string) string {
 	return number.ReplaceAllStringFunc(text, func(s string) string {
-		if digits := len([]rune(strings.Map(onlyDigits, s))); digits == 6 {
+		if digits := len([]rune(strings.Map(onlyDigits, s))); digits >= 6 {
 			return "[digits]"
 		}
 		return s

@@ -224,5 +224,5 @@ func TestNumbersThatMayBePINsAreNotKept(t *testing.T) {
 	o := of(0)
 	o.Reason = "739184 did not work, nor 739-185; call 0123456789"
 	made := b.create(o)
-	assert.Equal(t, "[digits] did not work, nor [digits]; call 0123456789", b.now(made.ID).Ask.Reason)
+	assert.Equal(t, "[digits] did not work, nor [digits]; call [digits]", b.now(made.ID).Ask.Reason)
 }
