@@ -38,7 +38,7 @@ func (s *Store) Enroll(ctx context.Context, e agent.Enrollment) (_ lock.Device, 
 	if err != nil {
 		return lock.Device{}, false, fmt.Errorf("enrol: %w", err)
 	}
-	if err := s.Inventory.AnnounceAgent(ctx, id, sum[:]); err != nil {
+	if err := s.Inventory.AnnounceAgent(ctx, id); err != nil {
 		return lock.Device{}, false, err
 	}
 	d, err := s.Inventory.FindAgent(ctx, id)
@@ -68,12 +68,12 @@ func (s *Store) arrive(ctx context.Context, tx *sql.Tx, e agent.Enrollment, key,
 
 // Device implements agent.Enrollments. That the ledger does not know yet of the enrolment is made good first.
 func (s *Store) Device(ctx context.Context, id string) (agent.Enrolled, error) {
-	var der, sum []byte
+	var der []byte
 	var last int64
 	err := sql.ErrNoRows
 	if db.IsText(id) {
-		err = s.DB.Readers.QueryRowContext(ctx, `SELECT a.signing_key, a.seq, d.cert FROM server_agents a JOIN server_devices d ON d.id = a.device
-			WHERE a.device = $1 AND d.enrolled = 1`, id).Scan(&der, &last, &sum)
+		err = s.DB.Readers.QueryRowContext(ctx, `SELECT a.signing_key, a.seq FROM server_agents a JOIN server_devices d ON d.id = a.device
+			WHERE a.device = $1 AND d.enrolled = 1`, id).Scan(&der, &last)
 	}
 	if errors.Is(err, sql.ErrNoRows) {
 		return agent.Enrolled{}, agent.ErrNotEnrolled
@@ -81,7 +81,7 @@ func (s *Store) Device(ctx context.Context, id string) (agent.Enrolled, error) {
 	if err != nil {
 		return agent.Enrolled{}, fmt.Errorf("look up the enrolment: %w", err)
 	}
-	if err := s.Inventory.AnnounceAgent(ctx, id, sum); err != nil {
+	if err := s.Inventory.AnnounceAgent(ctx, id); err != nil {
 		return agent.Enrolled{}, err
 	}
 	key, err := parseKey(der)

@@ -30,9 +30,8 @@ func (e Error) Error() string { return string(e) }
 
 const (
 	connectTimeout = 10 * time.Second
-	// aloneLock is held by Alone: while a server starts, so that two do not make the tables, the keyring or the first secrets at the same
-	// time, and while one tells the ledger of an enrolment.
-	aloneLock = 0x6c6b_7374_6172_7431
+	// startLock is held while a server starts, so that two do not make the tables, the keyring or the first secrets at the same time.
+	startLock = 0x6c6b_7374_6172_7431
 	// onConnect lets PostgreSQL find out within a minute that a server's machine is gone, and free what it had locked.
 	onConnect = `SET tcp_keepalives_idle = 20; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 4`
 )
@@ -148,7 +147,7 @@ func (d *DB) Alone(ctx context.Context, f func(context.Context) error) error {
 		_ = c.Close(bounded)
 	}()
 	if err := d.beAlone(ctx, c); err != nil {
-		return fmt.Errorf("wait for another server: %w", err)
+		return fmt.Errorf("wait for other servers that start: %w", err)
 	}
 	return f(ctx)
 }
@@ -158,10 +157,10 @@ func (d *DB) beAlone(ctx context.Context, c *pgx.Conn) error {
 		return err
 	}
 	var locked bool
-	if err := c.QueryRow(ctx, `SELECT pg_try_advisory_lock($1)`, int64(aloneLock)).Scan(&locked); err != nil || locked {
+	if err := c.QueryRow(ctx, `SELECT pg_try_advisory_lock($1)`, int64(startLock)).Scan(&locked); err != nil || locked {
 		return err
 	}
-	d.logger.InfoContext(ctx, "waiting for another server")
-	_, err := c.Exec(ctx, `SELECT pg_advisory_lock($1)`, int64(aloneLock))
+	d.logger.InfoContext(ctx, "waiting for other servers that start")
+	_, err := c.Exec(ctx, `SELECT pg_advisory_lock($1)`, int64(startLock))
 	return err
 }

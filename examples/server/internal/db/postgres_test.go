@@ -97,7 +97,7 @@ func TestOneConnectionIsEnough(t *testing.T) {
 
 func TestSaysThatItWaitsForOthers(t *testing.T) {
 	source := server.Database(t)
-	logs := &signal{when: "waiting for another server", seen: make(chan struct{})}
+	logs := &signal{when: "waiting for other servers that start", seen: make(chan struct{})}
 	opened := make(chan error, 1)
 	require.NoError(t, dbtest.Open(t, source).Alone(t.Context(), func(ctx context.Context) error {
 		go func() {

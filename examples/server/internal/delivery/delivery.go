@@ -112,10 +112,12 @@ type Service interface {
 	Reveal(ctx context.Context, a lock.Actor, id lock.ID, reason, ticket string) (pin.PIN, error)
 }
 
-// Ledger is where actions are (lock.Store). Of what it returns, states and times are used.
+// Ledger is where actions are (lock.Store, with the Sequence that some have). Of what it returns, states, times and the order of events
+// are used.
 type Ledger interface {
 	Get(ctx context.Context, id lock.ID) (lock.Action, error)
 	List(ctx context.Context, f lock.Filter) ([]lock.Action, error)
+	Events(ctx context.Context, f lock.EventFilter) ([]lock.Event, error)
 }
 
 // Tries counts who tries links that give nothing, by address (account.Store). It is safe for concurrent use.

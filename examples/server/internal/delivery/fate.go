@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/latchkey-mdm/latchkey/lock"
@@ -49,6 +50,13 @@ func (d *Deliveries) fate(ctx context.Context, id lock.ID) (fate, error) {
 // What it had before it enrolled anew it may not have any more, and nobody will say.
 func (d *Deliveries) judge(ctx context.Context, a lock.Action) (fate, error) {
 	f := fate{ready, "", a.Confirmed, a}
+	anew, err := d.enrolledAnew(ctx, a)
+	switch {
+	case err != nil:
+		return fate{}, err
+	case anew:
+		return fate{stage: over, why: "The device has enrolled anew since it got this passcode, which is gone if the device was wiped."}, nil
+	}
 	others, err := d.Ledger.List(ctx, lock.Filter{
 		Scope: a.Device.Scope, Devices: []string{a.Device.ID}, Kinds: []lock.Kind{lock.KindResetPasscode, lock.KindClearPasscode},
 	})
@@ -57,8 +65,6 @@ func (d *Deliveries) judge(ctx context.Context, a lock.Action) (fate, error) {
 	}
 	for _, other := range others {
 		switch {
-		case other.Reenrolled.After(had(a)): // of any of them, a among these: not each one has it
-			return fate{stage: over, why: "The device has enrolled anew since it got this passcode, which is gone if the device was wiped."}, nil
 		case cmp.Or(had(other).Compare(had(a)), cmp.Compare(other.ID, a.ID)) <= 0 || !other.MayBeOnDevice():
 		case other.State == lock.StateConfirmed:
 			return fate{stage: over, why: "A later action has changed the passcode again."}, nil
@@ -68,6 +74,47 @@ func (d *Deliveries) judge(ctx context.Context, a lock.Action) (fate, error) {
 		}
 	}
 	return f, nil
+}
+
+// enrolledAnew reports whether a device has enrolled anew since it got an action. That is on record somewhere among what the device was
+// ordered, and not in each action. The order of the feed tells, whatever the clocks of the servers say.
+func (d *Deliveries) enrolledAnew(ctx context.Context, a lock.Action) (bool, error) {
+	if err := d.sequence(ctx); err != nil {
+		return false, err
+	}
+	got := lock.EventFilter{Action: a.ID, Types: []lock.EventType{lock.EventIssued, lock.EventRedelivered}, Newest: true, Limit: 1}
+	if a.Delivered.IsZero() {
+		got.Types, got.Newest = []lock.EventType{lock.EventAcknowledged}, false
+	}
+	last, err := d.Ledger.Events(ctx, got)
+	if err != nil {
+		return false, err
+	}
+	since := lock.EventFilter{
+		Scope: a.Device.Scope, Devices: []string{a.Device.ID}, Limit: 1000,
+		Types: []lock.EventType{lock.EventReenrolled, lock.EventLapsed, lock.EventReleased},
+	}
+	for _, e := range last {
+		since.From = e.Position + 1
+	}
+	events, err := d.Ledger.Events(ctx, since)
+	return slices.ContainsFunc(events, func(e lock.Event) bool {
+		return e.Type == lock.EventReenrolled || e.Evidence == lock.EvidenceReenrolled
+	}), err
+}
+
+// sequence gives the events their place in the feed, where the store does so after the commit.
+func (d *Deliveries) sequence(ctx context.Context) error {
+	store, more := d.Ledger.(interface {
+		Sequence(ctx context.Context) (more bool, err error)
+	})
+	for more {
+		var err error
+		if more, err = store.Sequence(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // had is when a device got an action.

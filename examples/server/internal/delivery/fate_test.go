@@ -126,6 +126,12 @@ func TestDeviceEnrolsAnew(t *testing.T) {
 			b.Answer(second, lock.Refused)
 			return first
 		}, delivery.Void},
+		{"with a lock delivered last", func(b *bench) lock.Action {
+			a := b.locked()
+			b.anew(a.Device)
+			b.Answer(a, lock.Acknowledged)
+			return a
+		}, delivery.Void},
 		{"before it got it", func(b *bench) lock.Action {
 			a := b.reset("a")
 			b.anew(a.Device)
@@ -152,6 +158,19 @@ func TestDeviceEnrolsAnew(t *testing.T) {
 	}
 }
 
+// locked is a reset that was delivered and withdrawn; the device has done a lock since.
+func (b *bench) locked() lock.Action {
+	b.t.Helper()
+	a := b.reset("a")
+	b.Deliver(a.Device)
+	_, err := b.Service.Cancel(b.t.Context(), locktest.Admin(), a.ID, "")
+	require.NoError(b.t, err)
+	locked := b.Lock(a.Device)
+	b.Deliver(a.Device)
+	b.Answer(locked, lock.Acknowledged)
+	return a
+}
+
 // anew lets a device enrol anew.
 func (b *bench) anew(d lock.Device) {
 	b.t.Helper()
@@ -170,16 +189,11 @@ func TestClocksOfServers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
-			by := func(ahead time.Duration, do func()) {
-				b.Clock.Advance(ahead)
-				do()
-				b.Clock.Advance(-ahead)
-			}
 			var first lock.Action
-			by(ahead.ordered, func() { first = b.reset("a") })
+			b.by(ahead.ordered, func() { first = b.reset("a") })
 			b.order(first, "", "first@example.org")
-			by(ahead.delivered, func() { b.Deliver(first.Device) })
-			by(ahead.answered, func() { b.Answer(first, lock.Acknowledged) })
+			b.by(ahead.delivered, func() { b.Deliver(first.Device) })
+			b.by(ahead.answered, func() { b.Answer(first, lock.Acknowledged) })
 			b.Clock.Advance(10 * time.Second)
 			second := b.reset("a")
 			b.order(second, "", "second@example.org")
@@ -190,6 +204,47 @@ func TestClocksOfServers(t *testing.T) {
 			assert.Equal(t, []string{"second@example.org"}, b.mailedTo())
 			assert.Equal(t, delivery.Void, b.only(first).State)
 		})
+	}
+}
+
+// by does something at a server whose clock is ahead.
+func (b *bench) by(ahead time.Duration, do func()) {
+	b.Clock.Advance(ahead)
+	do()
+	b.Clock.Advance(-ahead)
+}
+
+// TestClocksOfServersAsADeviceEnrolsAnew: what it got since is mailed and what it got before is not, whatever they say.
+func TestClocksOfServersAsADeviceEnrolsAnew(t *testing.T) {
+	for name, ahead := range map[string]struct{ enrolled, delivered time.Duration }{
+		"the enrolment's": {30 * time.Second, 0},
+		"the delivery's":  {0, 30 * time.Second},
+		"none":            {},
+	} {
+		for state, first := range map[delivery.State]bool{delivery.Sent: true, delivery.Void: false} {
+			t.Run(name+" "+string(state), func(t *testing.T) {
+				var clock *locktest.Clock
+				b := newBenchWith(t, newPost(t, false, false), func(c *lock.Config) {
+					c.Now = func() time.Time { clock.Advance(time.Millisecond); return clock.Now() }
+				})
+				clock = b.Clock
+				b.done("a") // an enrolment is put on record with this one too, a little later than with the one that waits
+				b.Clock.Advance(time.Hour)
+				a := b.reset("a")
+				b.order(a, "", userMail)
+				anew := func() { b.by(ahead.enrolled, func() { b.anew(a.Device) }) }
+				if first {
+					anew()
+				}
+				b.by(ahead.delivered, func() { b.Deliver(a.Device); b.Answer(a, lock.Acknowledged) })
+				if !first {
+					anew()
+				}
+				b.Clock.Advance(time.Minute)
+				b.work()
+				assert.Equal(t, state, b.only(a).State)
+			})
+		}
 	}
 }
 

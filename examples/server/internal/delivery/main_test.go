@@ -42,6 +42,7 @@ func TestOnPostgreSQL(t *testing.T) {
 		"TestNoSecretIsKept":                     TestNoSecretIsKept,
 		"TestGuessesAreLimited":                  TestGuessesAreLimited,
 		"TestLateAnswer":                         TestLateAnswer,
+		"TestDeviceEnrolsAnew":                   TestDeviceEnrolsAnew,
 		"TestKickWritesNothing":                  TestKickWritesNothing,
 		"TestOldDeliveriesAreForgotten":          TestOldDeliveriesAreForgotten,
 		"TestWhatEndedHasNoToken":                TestWhatEndedHasNoToken,

@@ -76,15 +76,10 @@ func (s *Store) place(ctx context.Context, tx *sql.Tx, a Agent) (id, kind string
 	return id, boundAgain, err
 }
 
-// AnnounceAgent tells the ledger that a device has enrolled with a key, unless it knows; of several callers one does, and the others wait. It
-// comes before any answer to the device.
-func (s *Store) AnnounceAgent(ctx context.Context, id string, key []byte) error {
-	var unrecorded string
-	err := s.db.Readers.QueryRowContext(ctx, `SELECT unrecorded FROM server_bindings WHERE cert = $1`, key).Scan(&unrecorded)
-	if err != nil {
-		return fmt.Errorf("look up the enrolment: %w", err)
-	}
-	return s.announce(ctx, id, factKey, key, unrecorded)
+// AnnounceAgent tells the ledger that a device has enrolled, unless it knows; of several callers one does, and the others wait for up to 5
+// seconds. It comes before any answer to the device.
+func (s *Store) AnnounceAgent(ctx context.Context, id string) error {
+	return s.announce(ctx, id, factKey)
 }
 
 // LearnAgent replaces, in the caller's transaction, what an enrolled Android device said of itself by what a says (OSVersion, Facts, At), but

@@ -3,8 +3,12 @@ package inventory
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"slices"
+	"time"
 
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
 	"github.com/latchkey-mdm/latchkey/lock"
 )
 
@@ -21,41 +25,92 @@ const (
 	factKey         = "key_sha256"
 )
 
-// announce tells the ledger that a certificate or a key was bound to a device, unless kind is empty: then it knows. But for a renewal that ends
-// what an earlier enrolment left behind. It comes before any answer to who has the certificate.
+const (
+	claimTime = 30 * time.Second // how long who tells the ledger is left alone: after that the server is taken to have stopped
+	tellTime  = 20 * time.Second // how long that may take; what lies between is for clocks that differ
+	waitTime  = 5 * time.Second  // how long others wait for it
+	waitPause = 20 * time.Millisecond
+)
+
+// announce tells the ledger which certificates or keys were bound to a device, unless it knows. But for a renewal that ends what an earlier
+// enrolment left behind. It comes before any answer to the device.
 //
-// Binding and telling are several commits, so the binding keeps that the ledger does not know yet. One caller at a time tells it, on all
-// servers of the database, and the others wait: told a second time, later, it would end what was ordered since. Where the server stops in
-// between, the ledger is told again, which ends nothing more: the device was not answered, and had nothing since.
-func (s *Store) announce(ctx context.Context, device, what string, sum []byte, kind string) error {
-	if kind == "" {
-		return nil
+// Binding and telling are several commits, so the binding keeps that the ledger does not know yet. One caller at a time tells it of a device, on
+// all servers of the database, and the others wait, or return an error: told a second time, later, it would end what was ordered since. Where
+// the server stops in between, the ledger is told again, which ends nothing more: the device was not answered, and had nothing since.
+func (s *Store) announce(ctx context.Context, device, what string) error {
+	ctx, cancel := context.WithTimeout(ctx, waitTime)
+	defer cancel()
+	for {
+		untold, err := s.untold(ctx, device)
+		if err != nil || len(untold) == 0 {
+			return err
+		}
+		if done, err := s.tell(ctx, device, what); err != nil || done {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the ledger is just being told of the enrolment: %w", ctx.Err())
+		case <-time.After(waitPause):
+		}
 	}
-	select {
-	case s.telling <- struct{}{}:
-		defer func() { <-s.telling }()
-	case <-ctx.Done():
-		return fmt.Errorf("tell the ledger of the enrolment: %w", ctx.Err())
-	}
-	return s.db.Alone(ctx, func(ctx context.Context) error {
-		return s.tell(context.WithoutCancel(ctx), device, what, sum) // what has begun does not end because somebody hangs up
-	})
 }
 
-// tell is announce for the one whose turn it is. Of a binding that another enrolment has replaced the ledger keeps the notice alone: that of
-// the other one ends what was before.
-func (s *Store) tell(ctx context.Context, device, what string, sum []byte) error {
-	var kind string
-	var current bool
-	err := s.db.Readers.QueryRowContext(ctx, `SELECT b.unrecorded, d.enrolled = 1 AND b.cert IN (d.cert, coalesce(d.old_cert, d.cert))
-		FROM server_bindings b JOIN server_devices d ON d.id = b.device WHERE b.cert = $1`, sum).Scan(&kind, &current)
+// binding is one that the ledger does not know of.
+type binding struct {
+	sum     []byte
+	kind    string
+	current bool // not replaced by another enrolment
+}
+
+// untold are the bindings of a device that the ledger does not know of, as far as is known in the order in which they were made.
+func (s *Store) untold(ctx context.Context, device string) (found []binding, err error) {
+	rows, err := s.db.Readers.QueryContext(ctx, `SELECT b.cert, b.unrecorded,
+		d.enrolled = 1 AND b.cert IN (d.cert, coalesce(d.old_cert, d.cert)) AS in_use
+		FROM server_bindings b JOIN server_devices d ON d.id = b.device WHERE b.device = $1 AND b.unrecorded <> ''
+		ORDER BY b.expires_at, in_use, b.unrecorded`, device)
 	if err != nil {
-		return fmt.Errorf("look up the enrolment: %w", err)
+		return nil, fmt.Errorf("look up the enrolment: %w", err)
 	}
-	if kind == "" { // another was faster
-		return nil
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var b binding
+		if err := rows.Scan(&b.sum, &b.kind, &b.current); err != nil {
+			return nil, fmt.Errorf("look up the enrolment: %w", err)
+		}
+		found = append(found, b)
 	}
-	if kind != boundRenewed && current {
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("look up the enrolment: %w", err)
+	}
+	return found, nil
+}
+
+// tell is announce for the one who gets the device's row; done is false for others. What has begun does not end because somebody hangs up. A
+// claim that cannot be given back, as the time is over, runs out.
+func (s *Store) tell(ctx context.Context, device, what string) (done bool, err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tellTime)
+	defer cancel()
+	now := s.now()
+	until := db.Micros(now.Add(claimTime))
+	claimed, err := s.db.Exec(ctx, `UPDATE server_devices SET told_until = $2 WHERE id = $1 AND told_until <= $3`, device, until, db.Micros(now))
+	if err != nil || claimed == 0 {
+		return false, err
+	}
+	err = s.tellAll(ctx, device, what)
+	_, release := s.db.Exec(ctx, `UPDATE server_devices SET told_until = 0 WHERE id = $1 AND told_until = $2`, device, until)
+	return true, errors.Join(err, release)
+}
+
+// tellAll tells all that the ledger does not know of a device. Of a binding that another enrolment has replaced it keeps the notice alone: that
+// of the other one ends what was before.
+func (s *Store) tellAll(ctx context.Context, device, what string) error {
+	untold, err := s.untold(ctx, device) // another may have been faster
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(untold, func(b binding) bool { return b.current && b.kind != boundRenewed }) {
 		d, err := s.Find(ctx, device)
 		if err == nil {
 			err = s.notices.Seen(ctx, d.Device, lock.EvidenceReenrolled)
@@ -64,12 +119,16 @@ func (s *Store) tell(ctx context.Context, device, what string, sum []byte) error
 			return fmt.Errorf("tell the ledger of the enrolment: %w", err)
 		}
 	}
-	facts := map[string]string{"kind": kind, "device": device, what: hex.EncodeToString(sum)}
-	if err := s.notices.Note(ctx, lock.Actor{ID: "device"}, lock.EventEnrolled, Scope, facts); err != nil {
-		return fmt.Errorf("record the enrolment: %w", err)
+	for _, b := range untold {
+		facts := map[string]string{"kind": b.kind, "device": device, what: hex.EncodeToString(b.sum)}
+		if err := s.notices.Note(ctx, lock.Actor{ID: "device"}, lock.EventEnrolled, Scope, facts); err != nil {
+			return fmt.Errorf("record the enrolment: %w", err)
+		}
 	}
-	if _, err := s.db.Exec(ctx, `UPDATE server_bindings SET unrecorded = '' WHERE cert = $1`, sum); err != nil {
-		return fmt.Errorf("record the enrolment: %w", err)
+	for _, b := range untold {
+		if _, err := s.db.Exec(ctx, `UPDATE server_bindings SET unrecorded = '' WHERE cert = $1`, b.sum); err != nil {
+			return fmt.Errorf("record the enrolment: %w", err)
+		}
 	}
 	return nil
 }

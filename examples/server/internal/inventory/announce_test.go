@@ -1,14 +1,17 @@
 package inventory_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
 	"github.com/latchkey-mdm/latchkey/lock"
 	"github.com/latchkey-mdm/latchkey/mdmproto"
 )
@@ -94,4 +97,82 @@ func TestExpiryIsThatOfTheCertificateInUse(t *testing.T) {
 	d, err := w.Find(t.Context(), "A")
 	require.NoError(t, err)
 	assert.Equal(t, w.now.AddDate(5, 0, 0), d.Expires)
+}
+
+// A Mac that was wiped may renew before the ledger has heard of it, and use either certificate next.
+func TestRenewalBesideAnUntoldEnrolment(t *testing.T) {
+	for name, renewedFirst := range map[string]bool{"under the old certificate": false, "under the new one": true} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.enrol("A")
+			w.wiped, w.noted, w.mute = 0, nil, true
+			again, renewed := w.cert(""), w.cert("A")
+			for _, cert := range []*x509.Certificate{again, renewed} {
+				_, _, err := w.Authenticate(t.Context(), cert, hello("A"))
+				require.Error(t, err)
+			}
+			w.mute = false
+			if !renewedFirst {
+				w.complete(again, "A")
+			}
+			w.complete(renewed, "A")
+			w.refuses(again, "A")
+			assert.Equal(t, 1, w.wiped)
+			assert.Equal(t, []map[string]string{notice("again", "A", again), notice("renewed", "A", renewed)}, w.noted)
+		})
+	}
+}
+
+func TestStuckAnnouncementStopsNoOtherDevice(t *testing.T) {
+	w := newWorld(t)
+	stuck, err := w.tryAgent(w.pixel("R5CT", "key"))
+	require.NoError(t, err)
+	other, err := w.tryAgent(w.pixel("R5CU", "another key"))
+	require.NoError(t, err)
+	w.meanwhile = func() {
+		w.meanwhile = nil
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		require.NoError(t, w.AnnounceAgent(ctx, other))
+		assert.Len(t, w.noted, 1)
+	}
+	require.NoError(t, w.AnnounceAgent(t.Context(), stuck))
+	assert.Len(t, w.noted, 2)
+}
+
+// waits checks that a device is being told of, by somebody.
+func (w *world) waits(id string) {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(w.t.Context(), 100*time.Millisecond)
+	defer cancel()
+	require.ErrorIs(w.t, w.AnnounceAgent(ctx, id), context.DeadlineExceeded)
+}
+
+func TestClaimOfAStoppedServerRunsOut(t *testing.T) {
+	w := newWorld(t)
+	id, err := w.tryAgent(w.pixel("R5CT", "key"))
+	require.NoError(t, err)
+	w.meanwhile = func() { panic("power cut") }
+	require.Panics(t, func() { _ = w.AnnounceAgent(t.Context(), id) })
+	w.meanwhile = nil
+	w.waits(id)
+	assert.Empty(t, w.noted)
+	w.now = w.now.Add(30 * time.Second)
+	require.NoError(t, w.AnnounceAgent(t.Context(), id))
+	assert.Len(t, w.noted, 1)
+}
+
+func TestLateOneGivesBackItsOwnClaimAlone(t *testing.T) {
+	w := newWorld(t)
+	id, err := w.tryAgent(w.pixel("R5CT", "key"))
+	require.NoError(t, err)
+	w.meanwhile = func() { // another server goes on, after this one stood still
+		w.meanwhile, w.mute = nil, true
+		_, err := w.db.Exec(t.Context(), `UPDATE server_devices SET told_until = $1`, db.Micros(w.now.Add(time.Minute)))
+		require.NoError(t, err)
+	}
+	require.Error(t, w.AnnounceAgent(t.Context(), id))
+	w.mute = false
+	w.waits(id)
+	assert.Empty(t, w.noted)
 }

@@ -36,7 +36,7 @@ func (s *Store) Authenticate(ctx context.Context, cert *x509.Certificate, m mdmp
 	if err := s.db.Write(ctx, func(tx *sql.Tx) error { return a.record(ctx, tx) }); err != nil {
 		return lock.Device{}, false, fmt.Errorf("enrol: %w", err)
 	}
-	if err := s.announce(ctx, a.id, factCertificate, a.sum, a.unrecorded); err != nil {
+	if err := s.announce(ctx, a.id, factCertificate); err != nil {
 		return lock.Device{}, false, err
 	}
 	d, err := s.Find(ctx, a.id)
@@ -56,15 +56,13 @@ type arrival struct {
 	expires time.Time
 	renews  bool // the certificate was issued to renew that of this device
 	m       mdmproto.Checkin
-
-	unrecorded string // what came of it, as long as the ledger does not know
 }
 
 func (a *arrival) record(ctx context.Context, tx *sql.Tx) error {
 	var owner string
 	var current bool
-	err := tx.QueryRowContext(ctx, `SELECT b.device, b.unrecorded, d.cert = b.cert AND d.enrolled = 1
-		FROM server_bindings b JOIN server_devices d ON d.id = b.device WHERE b.cert = $1`, a.sum).Scan(&owner, &a.unrecorded, &current)
+	err := tx.QueryRowContext(ctx, `SELECT b.device, d.cert = b.cert AND d.enrolled = 1
+		FROM server_bindings b JOIN server_devices d ON d.id = b.device WHERE b.cert = $1`, a.sum).Scan(&owner, &current)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return a.bind(ctx, tx)
@@ -81,10 +79,10 @@ func (a *arrival) bind(ctx context.Context, tx *sql.Tx) error {
 	now := db.Micros(a.store.now())
 	var enrolled bool
 	var platform string
+	unrecorded := boundNew
 	err := tx.QueryRowContext(ctx, `SELECT enrolled, platform FROM server_devices WHERE id = $1`, a.id).Scan(&enrolled, &platform)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
-		a.unrecorded = boundNew
 		_, err = tx.ExecContext(ctx, `INSERT INTO server_devices
 			(id, serial, name, user_name, model, os_version, product_name, enrolled, enrolled_at, seen_at, cert)
 			VALUES ($1, '', '', '', '', '', '', 1, $2, $2, $3)`, a.id, now, a.sum)
@@ -93,18 +91,18 @@ func (a *arrival) bind(ctx context.Context, tx *sql.Tx) error {
 		return mdmproto.ErrNotEnrolled
 	case a.renews && enrolled:
 		// The certificate that the device used last stays good until the new one is used: the answer to this message may get lost.
-		a.unrecorded = boundRenewed
+		unrecorded = boundRenewed
 		_, err = tx.ExecContext(ctx, `UPDATE server_devices SET old_cert = coalesce(old_cert, cert), cert = $2, seen_at = $3
 			WHERE id = $1`, a.id, a.sum, now)
 	default:
-		a.unrecorded = boundAgain
+		unrecorded = boundAgain
 		err = a.wiped(ctx, tx, now)
 	}
 	if err != nil {
 		return err
 	}
 	_, err = tx.ExecContext(ctx, `INSERT INTO server_bindings (cert, device, unrecorded, expires_at)
-		VALUES ($1, $2, $3, $4)`, a.sum, a.id, a.unrecorded, db.Micros(a.expires))
+		VALUES ($1, $2, $3, $4)`, a.sum, a.id, unrecorded, db.Micros(a.expires))
 	if err != nil {
 		return err
 	}
@@ -159,20 +157,18 @@ func (a *arrival) describe(ctx context.Context, tx *sql.Tx) error {
 func (s *Store) Device(ctx context.Context, cert *x509.Certificate, enrollmentID string) (lock.Device, error) {
 	sum := fingerprint(cert)
 	var first bool // the first message with a renewed certificate
-	var unrecorded string
-	err := s.db.Readers.QueryRowContext(ctx, `SELECT d.cert = $2 AND d.old_cert IS NOT NULL, b.unrecorded
-		FROM server_devices d JOIN server_bindings b ON b.cert = $2
-		WHERE d.id = $1 AND d.enrolled = 1 AND (d.cert = $2 OR d.old_cert = $2)`, enrollmentID, sum).Scan(&first, &unrecorded)
+	err := s.db.Readers.QueryRowContext(ctx, `SELECT cert = $2 AND old_cert IS NOT NULL FROM server_devices
+		WHERE id = $1 AND enrolled = 1 AND (cert = $2 OR old_cert = $2)`, enrollmentID, sum).Scan(&first)
 	if errors.Is(err, sql.ErrNoRows) {
 		return lock.Device{}, mdmproto.ErrNotEnrolled
 	}
 	if err != nil {
 		return lock.Device{}, fmt.Errorf("look up the enrolment: %w", err)
 	}
-	if err := s.announce(ctx, enrollmentID, factCertificate, sum, unrecorded); err != nil {
+	if err := s.announce(ctx, enrollmentID, factCertificate); err != nil {
 		return lock.Device{}, err
 	}
-	if first {
+	if first { // only now: the ledger is told of an enrolment under the old one as long as that is the device's
 		_, err := s.db.Exec(ctx, `UPDATE server_devices SET old_cert = NULL WHERE id = $1 AND cert = $2`, enrollmentID, sum)
 		if err != nil {
 			return lock.Device{}, fmt.Errorf("retire the old certificate: %w", err)

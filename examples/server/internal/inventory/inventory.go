@@ -50,7 +50,6 @@ type Store struct {
 	issuer  Issuer
 	notices Notices
 	now     func() time.Time
-	telling chan struct{} // full while the ledger is told of an enrolment
 
 	mu   sync.Mutex
 	seen map[string]sighting
@@ -61,7 +60,7 @@ type sighting struct{ at, written time.Time }
 
 // New returns the inventory in a database that is open.
 func New(cfg Config) *Store {
-	s := &Store{db: cfg.DB, issuer: cfg.Issuer, notices: cfg.Notices, now: cfg.Now, telling: make(chan struct{}, 1), seen: map[string]sighting{}}
+	s := &Store{db: cfg.DB, issuer: cfg.Issuer, notices: cfg.Notices, now: cfg.Now, seen: map[string]sighting{}}
 	if s.now == nil {
 		s.now = time.Now
 	}

@@ -61,7 +61,9 @@ func (w *world) Note(_ context.Context, a lock.Actor, kind lock.EventType, scope
 }
 
 // Seen implements inventory.Notices.
-func (w *world) Seen(_ context.Context, d lock.Device, evidence lock.Evidence) error {
+func (w *world) Seen(ctx context.Context, d lock.Device, evidence lock.Evidence) error {
+	_, bounded := ctx.Deadline()
+	assert.True(w.t, bounded, "it ends, also where nobody answers")
 	assert.Equal(w.t, lock.EvidenceReenrolled, evidence)
 	assert.NotEmpty(w.t, d.ID)
 	if w.mute {

@@ -40,6 +40,10 @@ func TestOnPostgreSQL(t *testing.T) {
 		"TestLedgerIsToldOfAnAgentOnce":                         TestLedgerIsToldOfAnAgentOnce,
 		"TestManyTellTheLedgerOfAnAgentOnce":                    TestManyTellTheLedgerOfAnAgentOnce,
 		"TestReplacedEnrolmentEndsNothing":                      TestReplacedEnrolmentEndsNothing,
+		"TestStuckAnnouncementStopsNoOtherDevice":               TestStuckAnnouncementStopsNoOtherDevice,
+		"TestClaimOfAStoppedServerRunsOut":                      TestClaimOfAStoppedServerRunsOut,
+		"TestLateOneGivesBackItsOwnClaimAlone":                  TestLateOneGivesBackItsOwnClaimAlone,
+		"TestRenewalBesideAnUntoldEnrolment":                    TestRenewalBesideAnUntoldEnrolment,
 		"TestRemovedAgentEnrolsAgain":                           TestRemovedAgentEnrolsAgain,
 	})
 }

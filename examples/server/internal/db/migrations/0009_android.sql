@@ -3,6 +3,10 @@
 ALTER TABLE server_devices ADD COLUMN platform TEXT NOT NULL DEFAULT 'apple';
 CREATE INDEX server_devices_serial ON server_devices (serial) WHERE serial <> '';
 
+-- told_until: until when one server alone may tell the ledger what it does not know yet of the device's bindings.
+ALTER TABLE server_devices ADD COLUMN told_until BIGINT NOT NULL DEFAULT 0;
+CREATE INDEX server_bindings_unrecorded ON server_bindings (device) WHERE unrecorded <> '';
+
 -- What the server needs to talk to an Android device. signing_key: its public key (PKIX). seq: the number of the last command, which never
 -- goes back; it leaves one out when the device enrols again or is removed. fcm_token is empty for one that is not woken; fcm_dead_at: when
 -- FCM knew the token as dead, or 0. state_at: of when what it said last of itself is.
