@@ -11,10 +11,15 @@ import (
 	"github.com/latchkey-mdm/latchkey/store/storetest"
 )
 
-// runs is how often each benchmark measures everything. What is reported is of the best run, so one iteration is enough:
+// runs is how often each benchmark measures everything, with -short once. What is reported is of the best run, so one iteration is enough:
 //
 //	go test ./store/postgres -run '^$' -bench . -benchtime 1x
-const runs = 5
+func runs() int {
+	if testing.Short() {
+		return 1
+	}
+	return 5
+}
 
 // BenchmarkBulk commits a bulk order of 100,000 actions in batches of 1,000, beside a bare insert of the same rows into the same tables in
 // transactions of 1,000, and a bulk order of 1,000. It reports the speed in percent of the bare insert, the time of one action, and growth:
@@ -26,7 +31,7 @@ func BenchmarkBulk(b *testing.B) {
 	}
 	for range b.N {
 		var few, all, plain best
-		for range runs {
+		for range runs() {
 			stored, _ := bulk(b, 1_000)
 			few.take(stored, 1_000)
 			stored, inserted := bulk(b, size)
@@ -71,7 +76,7 @@ func BenchmarkOrders(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			for range b.N {
 				var stored, inserted best
-				for range runs {
+				for range runs() {
 					store, bare := orders(b, callers)
 					stored.take(store, 500*callers)
 					inserted.take(bare, 500*callers)
