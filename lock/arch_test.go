@@ -106,6 +106,20 @@ var architecture = map[string]arrows{
 	},
 	// How both speak to Google.
 	"android/internal": {code: []string{modOAuth2}},
+	"windows": {
+		code:  []string{"windows/syncml", "windows/omadm", "lock", "pin"},
+		tests: []string{"windows/windowstest", "lock/locktest", "store", "store/sqlite", modSQLite},
+	},
+	// The protocol knows nothing of locks: no ledger, no network, no clock.
+	"windows/syncml": {},
+	"windows/omadm":  {code: []string{"windows/syncml"}},
+	"windows/wns": {
+		code:  []string{"lock", modOAuth2},
+		tests: []string{"windows/wns/wnstest", "lock/locktest", "store"},
+	},
+	"windows/wns/wnstest": {},
+	// The simulated device shares no code with what it tests.
+	"windows/windowstest": {},
 	"store": {
 		code:  []string{"lock", "pin"},
 		tests: []string{"store/storetest", "store/auditlog", "store/auditlog/auditlogtest", "lock/locktest"},
@@ -149,10 +163,11 @@ var architecture = map[string]arrows{
 var serverArrows = arrows{
 	code: []string{
 		"lock", "lock/bulk", "pin", "mdmproto", "mdmproto/mdmtest", "mdmproto/push", "android", "android/agent", "android/androidtest", "android/fcm",
+		"windows", "windows/omadm", "windows/syncml", "windows/windowstest", "windows/wns",
 		"store", "store/sqlite", "store/postgres", "store/auditlog", "examples/server/internal",
 		modPlist, modCMS, modSCEP, modSQLite, modPgx, modLog, modSession, modCrypto, modMetrics, modJOSE, modOAuth2, modMail,
 	},
-	tests: []string{"android/amapi/amapitest", modSMTP, modSASL, "lock/locktest", "mdmproto/push/pushtest", "store/storetest", "store/postgres/postgrestest", modBrowser},
+	tests: []string{"android/amapi/amapitest", "windows/wns/wnstest", modSMTP, modSASL, "lock/locktest", "mdmproto/push/pushtest", "store/storetest", "store/postgres/postgrestest", modBrowser},
 }
 
 // topLevel is what the module's root may hold; what .gitignore names is passed over.
