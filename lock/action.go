@@ -37,14 +37,15 @@ const (
 	StateReleased    State = "released"    // there is evidence that the device is open again
 )
 
-// SecretPIN is the name of the secret that a person types. It is the only one that Reveal gives out.
+// SecretPIN is the name of the secret that a person types. It is the only one that Reveal gives out. Of an action that Returns the newest is
+// the one that counts.
 const SecretPIN = "pin"
 
 // Secret is one sealed secret of an action. Secrets are numbered from 1 and added, never replaced by another value. Of one that was
 // purged, number and name are left.
 type Secret struct {
 	N      int     `json:"n"`
-	Name   string  `json:"name"`             // SecretPIN, or what the device called it
+	Name   string  `json:"name"`             // SecretPIN, what the device called it, or, of a message that was kept whole, "body"
 	KeyID  string  `json:"key_id,omitempty"` // the key that sealed the box
 	SHA256 []byte  `json:"sha256,omitempty"` // of the sealed box, never of the secret
 	Box    pin.Box `json:"-"`                // the sealed bytes; only Store.Get fills them in
@@ -73,14 +74,16 @@ type Action struct {
 	PINMade     time.Time         `json:"pin_made,omitzero"`      // when a PIN that is used again came into being; zero: with this action
 	Reuse       string            `json:"reuse,omitempty"`        // why a PIN that was used before or shown to somebody was used again
 	Forced      bool              `json:"forced,omitempty"`       // ordered over a finding that blocks
-	Findings    []Finding         `json:"findings,omitempty"`     // of its preflight
+	Findings    []Finding         `json:"findings,omitempty"`     // of its preflight, and of what the device said
 	Of          ID                `json:"of,omitempty"`           // KindUnlock, KindRevokeToken: the action that it ends
 	Uses        ID                `json:"uses,omitempty"`         // the action whose secret the command needs: see Plan.Uses
 	HeldBy      string            `json:"held_by,omitempty"`      // what holds it, or held it: "policy" or "limit"; empty in StateHeld: not judged yet
 	Batch       string            `json:"batch,omitempty"`
-	Key         string            `json:"key,omitempty"`   // idempotency key of the order that made it
-	Ref         string            `json:"ref,omitempty"`   // the transport's own name for its last delivery, as that of an operation: see Sender
-	Holds       bool              `json:"holds,omitempty"` // once confirmed, the device stays locked and the action keeps its lane
+	Key         string            `json:"key,omitempty"`     // idempotency key of the order that made it
+	Ref         string            `json:"ref,omitempty"`     // the transport's own name for its last delivery, as that of an operation: see Sender
+	Holds       bool              `json:"holds,omitempty"`   // once confirmed, the device stays locked and the action keeps its lane
+	Talks       bool              `json:"talks,omitempty"`   // the device goes on talking while it is locked: see Plan.Talks
+	Returns     bool              `json:"returns,omitempty"` // the device makes the PIN, and returns it with its answer: see Plan.Returns
 
 	Created   time.Time `json:"created,omitzero"`
 	Changed   time.Time `json:"changed,omitzero"`   // its last event

@@ -18,8 +18,9 @@ type Candidate struct {
 // Candidates lists every PIN that may open the device, the most likely first: those that the device acknowledged or somebody opened it
 // with (the last first), those that may be on the device (last delivered first), released (newest first), refused, those that never left,
 // and at the end those that somebody tried in vain. Nothing is left out but what was purged, which opens nothing any more, and what the
-// actor may not see. A device is found by its ID, by its serial number, and by all IDs and serial numbers that the ledger has in common
-// with these, so that the PINs of an earlier enrolment are listed too, and those that were ordered before its serial number was known.
+// actor may not see. Where the device may have made a PIN since that the ledger has not, the reasons say so. A device is found by its ID, by
+// its serial number, and by all IDs and serial numbers that the ledger has in common with these, so that the PINs of an earlier enrolment are
+// listed too, and those that were ordered before its serial number was known.
 //
 // A device that nobody has in an inventory any more is found by what its label says: with no ID, d needs only Scope and Serial. Where many
 // machines share a placeholder as their serial number, the PINs of all of them are listed: Action.Device tells them apart.
@@ -40,9 +41,9 @@ func (s *Service) Candidates(ctx context.Context, actor Actor, d Device) ([]Cand
 	return rankCandidates(withPIN(actions)), nil
 }
 
-// withPIN keeps the actions that have a PIN, each once, newest first.
+// withPIN keeps the actions that have a PIN, or put one on the device that the ledger may not have, each once, newest first.
 func withPIN(actions []Action) []Action {
-	actions = slices.DeleteFunc(actions, func(a Action) bool { return !a.hasSecret(SecretPIN) })
+	actions = slices.DeleteFunc(actions, func(a Action) bool { return !a.hasSecret(SecretPIN) && !a.Returns })
 	slices.SortStableFunc(actions, func(a, b Action) int { return cmp.Compare(b.ID, a.ID) })
 	return slices.CompactFunc(actions, func(a, b Action) bool { return a.ID == b.ID })
 }
@@ -126,8 +127,14 @@ func later(a, b time.Time) time.Time {
 func rankCandidates(actions []Action) []Candidate {
 	var places []ranked
 	pins := sharedPINs(actions)
+	var unknown time.Time // when the device last had a command for a PIN of its own making that never came
 	for _, a := range actions {
-		if !a.purged() {
+		switch {
+		case a.Returns && !a.hasSecret(SecretPIN):
+			if a.MayBeOnDevice() {
+				unknown = later(unknown, a.Delivered)
+			}
+		case !a.purged():
 			places = append(places, ranked{a, pins[a.ID]})
 		}
 	}
@@ -148,7 +155,7 @@ func rankCandidates(actions []Action) []Candidate {
 	})
 	candidates := make([]Candidate, len(places))
 	for i, r := range places {
-		candidates[i] = Candidate{Action: r.withoutBoxes(), Reason: r.why(), Disclosed: r.pin.disclosed, Feedback: r.pin.opinion()}
+		candidates[i] = Candidate{Action: r.withoutBoxes(), Reason: r.why(unknown), Disclosed: r.pin.disclosed, Feedback: r.pin.opinion()}
 	}
 	return candidates
 }
@@ -179,8 +186,17 @@ func (r ranked) likelihood() int {
 	}
 }
 
-// why says in words what puts the candidate where it is.
-func (r ranked) why() string {
+// why says in words what puts the candidate where it is, and that a PIN which the device made and nobody has may have taken its place.
+func (r ranked) why(unknown time.Time) string {
+	why, likelihood := r.place(), r.likelihood()
+	if r.pin.delivered.Before(unknown) && likelihood <= opened && r.pin.opinion() != FeedbackWorked {
+		why += "; the device may have made a PIN of its own since, which is not in the ledger"
+	}
+	return why
+}
+
+// place is why without what came after.
+func (r ranked) place() string {
 	switch likelihood := r.likelihood(); {
 	case r.pin.opinion() == FeedbackWorked:
 		return "somebody opened the device with it"

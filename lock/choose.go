@@ -34,6 +34,9 @@ func (s *Service) choose(ctx context.Context, actor Actor, kind Kind, plan Plan,
 		return choice{}, &InputError{Field: "pin", Rule: "cannot be chosen for this device: the order carries none"}
 	case plan.NoPIN && r.Keep:
 		return choice{}, &InputError{Field: "keep", Rule: "is not possible for this device: the order carries no PIN"}
+	case plan.Returns: // nothing is chosen, and people may write of the PINs that it had
+		used, err := s.past(ctx, r.Device)
+		return choice{earlier: used.codes}, err
 	case plan.NoPIN:
 		return choice{}, nil
 	case r.Keep:
@@ -179,7 +182,7 @@ func (s *Service) past(ctx context.Context, d Device) (past, error) {
 	for _, a := range actions {
 		p := used.pins[a.ID]
 		recent := len(seen) < s.cfg.Rotation.History
-		if seen[p] || p.purged() || !recent && !p.disclosed {
+		if !a.hasSecret(SecretPIN) || seen[p] || p.purged() || !recent && !p.disclosed {
 			continue
 		}
 		seen[p] = true

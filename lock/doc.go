@@ -25,7 +25,8 @@
 // # Promises
 //
 //   - A PIN is sealed and durable before any byte that contains it can leave, and a PIN that may be on a device is never deleted or
-//     hidden by a state, a timer, a cancel, a re-enrolment or a purge.
+//     hidden by a state, a timer, a cancel, a re-enrolment or a purge. One that a device makes is durable before the device is told that
+//     its answer was received; that it was lost on the way is never silent.
 //   - Every change of state and every disclosure is one commit together with its event. No event, no change, no disclosure.
 //   - One live action for each device and lane. A repeated order returns the live one, marked as Joined; an idempotency key leads to one
 //     action for ever.
@@ -73,10 +74,36 @@
 // whose token is not in the ledger is blocked by a finding (secret_missing). [Service.RevokeToken] takes a token back. Limits and second
 // persons pass these orders by: a token opens nothing without a reset, which they do not.
 //
+// # PINs that a device makes
+//
+// Of some devices nobody chooses the PIN: they make one, and return it with their answer, where it can be read once. The platform's plan of
+// such an order says so ([Plan].Returns), and the transport hands the PIN over with the report ([Report].Secret): it is sealed, and durable
+// in one commit with the outcome, when [Service.Report] returns, and only then may the device be told that its answer was received. It is kept
+// with whatever outcome it comes, and however late. The rest is as for any PIN: Reveal, candidates, limits, retention.
+//
+// What can be read once can be lost. So a transport calls [Service.Keep] with the whole message before it reads any of it: while an action of
+// the device waits for a PIN, the message is sealed as it came, and [Service.RevealAnswer] gives it to a person, by the same right and with the
+// same record as a reveal. And the command leaves whole once, because to repeat it would make another PIN: a second delivery only
+// asks for the one that was made, and then the action lapses.
+//
+// When the device confirmed such an order and no PIN came, that is a finding of the action (pin_lost) and an alarm; when the order lapsed, or
+// was cancelled after it had left, so is that its PIN may be lost (pin_may_be_lost). Both say what to do next, and are over when the PIN comes
+// after all. Meanwhile [Service.Candidates] says of earlier PINs that an unknown one may have taken their place.
+//
+// # Commands in several steps
+//
+// A device may need more than one message for a command, as where a value has to be read and durable before it is changed. Each step that is
+// done is reported as [Progress], with facts; [Service.Resume] then encodes the next part, which belongs to the delivery that is under way.
+// When a part gets lost, the next delivery begins with what the facts say. An unlock is encoded with the action that it ends and its facts
+// ([Order].Ended), so that it can put back what that one changed.
+//
+// Some devices go on talking while they are locked ([Plan].Talks), as in lost mode: no sign of life says that they are open. Such a lock can be
+// ended by an unlock whenever it may be on the device, also when it was cancelled or given up after it had left.
+//
 // # A second person
 //
 // [Config].SecondPerson says which acts need one, and [Config].Limits how much an actor may do alone. Such an order is [StateHeld], and
-// such a [Service.Reveal] is recorded and fails with [ErrPending]. [Service.Requests] lists what waits; [Service.Approve] and
+// such a [Service.Reveal], or RevealAnswer, is recorded and fails with [ErrPending]. [Service.Requests] lists what waits; [Service.Approve] and
 // [Service.Reject] decide. Nobody approves what they asked for: the ID of the actor decides. What is not decided in [Config].Patience is
 // over. An approved order is queued with the PIN that was sealed for it; an approved reveal is used by its requester, once, by calling
 // Reveal again. [Service.BreakGlass] needs no second person, and leaves an alarm and a task that [Service.Reviews] lists until another

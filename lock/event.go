@@ -91,7 +91,8 @@ type Event struct {
 	Secret   int               `json:"secret,omitempty"`  // the number of the secret that was disclosed
 	Ref      string            `json:"ref,omitempty"`     // the transport's own name for the action from now on
 	Facts    map[string]string `json:"facts,omitempty"`
-	Secrets  []Secret          `json:"secrets,omitempty"` // each box that the event adds or replaces, by its SHA-256
+	Findings []Finding         `json:"findings,omitempty"` // what people must know of the outcome, from now on among those of the action
+	Secrets  []Secret          `json:"secrets,omitempty"`  // each box that the event adds or replaces, by its SHA-256
 	Order    *Action           `json:"order,omitempty"`
 
 	Body     []byte `json:"-"`

@@ -29,6 +29,7 @@ type machine struct {
 	misled  bool            // and it was not, or the Mac itself said that it refused what locks it
 	gone    bool            // and the PIN that locks it was purged because of that: who says that a device is open says that its PIN may go
 	escrows int
+	maker   *maker // a device that makes its PINs; nil: another one
 }
 
 // unlock is a Mac that is open again.
@@ -40,6 +41,7 @@ func (m *machine) String() string { return m.device.ID }
 type answer struct {
 	id      lock.ID
 	outcome lock.Outcome
+	code    string // the PIN that it made; empty: none
 }
 
 // fates are what becomes of a command. Slow answers are where actions meet in one lane, so there are more of them.
@@ -73,12 +75,17 @@ func (w *fleet) poll(t *rapid.T) {
 		w.says("%s has connected anew, and this command is lost", m)
 		return
 	}
+	if w.ledger.action(id).Returns {
+		w.makes(t, m, id)
+		return
+	}
 	w.meet(t, m, id, rapid.SampledFrom(fates).Draw(t, "fate"))
 }
 
-// silent reports whether the device says nothing. Lost mode is not silent.
+// silent reports whether the device says nothing. Lost mode is not silent, nor is a lock that talks.
 func (w *fleet) silent(m *machine) bool {
-	return m.locked != "" && w.ledger.action(m.locked).Kind == lock.KindLock
+	by := w.ledger.action(m.locked)
+	return m.locked != "" && by.Kind == lock.KindLock && !by.Talks
 }
 
 // obey is a device that does what a command says.
@@ -100,16 +107,16 @@ func (w *fleet) obey(m *machine, id lock.ID) {
 // meet is what becomes of a command.
 func (w *fleet) meet(t *rapid.T, m *machine, id lock.ID, fate string) {
 	w.says("that command: %s", fate)
-	ack := answer{id, lock.Acknowledged}
+	ack := answer{id: id, outcome: lock.Acknowledged}
 	switch fate {
 	case "lost":
 	case "not now":
-		if at := w.at(t); w.report(t, m, at, answer{id, lock.NotNow}) {
+		if at := w.at(t); w.report(t, m, at, answer{id: id, outcome: lock.NotNow}) {
 			more := w.take(t, m, at, (*lock.Service).NextQueued) // in the same session; what comes is lost
 			require.NotEqual(t, id, more, "what was answered with NotNow waits until the device begins anew")
 		}
 	case "refused", "refused, then slow":
-		if no := (answer{id, lock.Refused}); !w.report(t, m, w.at(t), no) {
+		if no := (answer{id: id, outcome: lock.Refused}); !w.report(t, m, w.at(t), no) {
 			m.cached = append(m.cached, no)
 		}
 		if fate != "refused" { // it did it all the same
@@ -154,6 +161,7 @@ func (w *fleet) take(t *rapid.T, m *machine, r *replica, next func(*lock.Service
 		return ""
 	}
 	code := w.ledger.leave(t.Context(), cmd)
+	m.hears(t, cmd)
 	w.says("%s asks for a command%s and gets %s (%s)", m, how, w.ledger.name(cmd.ID), w.ledger.pin(code))
 	if before, delivered := m.got[cmd.ID]; delivered {
 		require.Equal(t, before, code, "every delivery of %s carries the same PIN", w.ledger.name(cmd.ID))
@@ -172,9 +180,11 @@ func (w *fleet) take(t *rapid.T, m *machine, r *replica, next func(*lock.Service
 func (w *fleet) report(t *rapid.T, m *machine, r *replica, say answer) bool {
 	before := w.ledger.action(say.id)
 	echo := m.got[say.id]
-	how, err := w.call(t, r, func(s *lock.Service) error {
-		return s.Report(t.Context(), answerOf(lock.Action{ID: say.id, Device: m.device}, say.outcome, map[string]string{"MessageResult": echo}))
-	})
+	said := answerOf(lock.Action{ID: say.id, Device: m.device}, say.outcome, map[string]string{"MessageResult": echo})
+	if say.code != "" && !w.returns(t, m, r, say, &said) {
+		return false
+	}
+	how, err := w.call(t, r, func(s *lock.Service) error { return s.Report(t.Context(), said) })
 	w.says("%s says %s of %s%s", m, say.outcome, w.ledger.name(say.id), how)
 	require.True(t, expected(err), "%v", err)
 	if err != nil {
@@ -215,9 +225,11 @@ func (w *fleet) arrive(t *rapid.T) {
 
 // repeat sends an answer once more that the ledger has, or never got.
 func (w *fleet) repeat(t *rapid.T) {
-	if m := w.any(t); m.acked != "" {
+	if m := w.any(t); m.maker != nil && m.maker.said.code != "" {
+		w.report(t, m, w.at(t), m.maker.said)
+	} else if m.acked != "" {
 		outcome := rapid.SampledFrom([]lock.Outcome{lock.Acknowledged, lock.Acknowledged, lock.NotNow, lock.Progress, lock.Refused}).Draw(t, "outcome")
-		w.report(t, m, w.at(t), answer{m.acked, outcome})
+		w.report(t, m, w.at(t), answer{id: m.acked, outcome: outcome})
 	}
 }
 
@@ -273,6 +285,7 @@ func (w *fleet) wipe(t *rapid.T) {
 	w.says("%s is wiped", m)
 	m.unlock()
 	m.cached, m.code = nil, ""
+	m.forgets()
 	m.wiped = max(m.wiped, 1)
 	for tries := 1; !w.sign(t, m, w.at(t), lock.EvidenceReenrolled); tries++ {
 		require.Less(t, tries, 10, "I9: it is on record in the end")

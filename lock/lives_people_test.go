@@ -28,6 +28,7 @@ func (w *fleet) orderFor(t *rapid.T, m *machine) {
 	if kind == lock.KindClearPasscode || kind == lock.KindProvisionToken { // which carry none
 		req.PIN, req.Keep, req.Reuse = pinNone, false, ""
 	}
+	m.chooses(kind, &req)
 	live := w.live(m, kind)
 	var a lock.Action
 	how, err := w.call(t, w.at(t), func(s *lock.Service) (err error) {
@@ -87,8 +88,8 @@ func (w *fleet) someone(t *rapid.T) lock.Actor {
 func (w *fleet) unlock(t *rapid.T) {
 	m, who := w.any(t), w.someone(t)
 	reason := w.words(t, m)
-	of := w.live(m, lock.KindLock)
-	if of == "" || w.ledger.action(of).State != lock.StateConfirmed {
+	of := w.ends(m)
+	if of == "" {
 		return
 	}
 	how, err := w.call(t, w.at(t), func(s *lock.Service) error {

@@ -58,6 +58,7 @@ func newFleet(t *rapid.T, st lock.Store) *fleet {
 		{device: locktest.Device("mac-1"), kinds: []lock.Kind{lock.KindLock}},
 		{device: locktest.Device("mac-2"), kinds: []lock.Kind{lock.KindLock}},
 		{device: locktest.Device("phone-3"), kinds: []lock.Kind{lock.KindLostMode, lock.KindResetPasscode, lock.KindClearPasscode, lock.KindProvisionToken}},
+		{device: locktest.Device("pc-4"), kinds: []lock.Kind{lock.KindLock, lock.KindResetPasscode, lock.KindResetPasscode}, maker: &maker{}},
 	} {
 		m.got, m.gotAt, m.shown = map[lock.ID]string{}, map[lock.ID]int{}, map[string]bool{}
 		w.macs = append(w.macs, m)
@@ -161,6 +162,7 @@ func (w *fleet) check(t *rapid.T) {
 		if m.locked != "" {
 			w.checkLocked(t, m)
 		}
+		w.checkMade(t, m, false)
 	}
 }
 
@@ -180,13 +182,14 @@ func (w *fleet) checkLocked(t *rapid.T, m *machine) {
 	for _, c := range found[:at] {
 		require.True(t, c.Action.MayBeOnDevice(), "%s is known to be gone from %s, and comes after what may be there", w.ledger.name(c.Action.ID), m)
 	}
-	if now.State == lock.StateConfirmed && now.Kind == lock.KindLock {
+	if now.State == lock.StateConfirmed && w.silent(m) {
 		require.Zero(t, at, "the PIN that %s acknowledged comes first", m)
 	}
 }
 
 // finish holds the whole ledger to its events: nothing is lost, nothing differs, and Run will look at whatever waits.
 func (w *fleet) finish(t *rapid.T) {
+	w.settleMade(t)
 	for _, id := range w.ledger.ids {
 		requireReplay(t, w.ledger.Store, id)
 		require.Empty(t, w.ledger.unreadable(t.Context(), id))
@@ -194,7 +197,7 @@ func (w *fleet) finish(t *rapid.T) {
 	live, err := w.ledger.List(t.Context(), lock.Filter{Live: true})
 	require.NoError(t, err)
 	for _, a := range live {
-		looks := !a.Due.IsZero() || a.Kind == lock.KindLostMode && a.State == lock.StateConfirmed // which comes by itself
+		looks := !a.Due.IsZero() || (a.Talks || a.Kind == lock.KindLostMode) && a.State == lock.StateConfirmed // which comes by itself
 		require.True(t, looks, "nothing looks at %s, which is %s", w.ledger.name(a.ID), a.State)
 	}
 }

@@ -123,7 +123,7 @@ func (w *witness) follow(ctx context.Context, a lock.Action, e lock.Event) {
 	switch e.Type {
 	case lock.EventIssued, lock.EventRedelivered:
 		w.hold(e.Delivery == before.Deliveries+1, "I6: delivery %d of %s comes after %d", e.Delivery, w.called(a.ID), before.Deliveries)
-		w.hold(after.Deliveries-after.Deferrals <= 3, "%s is delivered too often", w.called(a.ID))
+		w.hold(after.Deliveries-after.Deferrals <= map[bool]int{false: 3, true: 2}[a.Returns], "%s is delivered too often", w.called(a.ID))
 	case lock.EventAcknowledged:
 		want := lock.StateConfirmed
 		if before.State == lock.StateReleased {
@@ -202,7 +202,7 @@ func (w *witness) disclose(id lock.ID, code string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.told[id]++
-	w.hold(w.codes[secretOf{id, 1}] == code, "what is revealed of %s is not its PIN", w.called(id))
+	w.hold(w.codes[w.pinOf(id)] == code, "what is revealed of %s is not its PIN", w.called(id))
 	w.hold(w.told[id] <= w.fold[id].Disclosures, "I3: a PIN of %s is given out without an event", w.called(id))
 }
 
@@ -315,5 +315,15 @@ func equalActions(a, b lock.Action) bool {
 func (w *witness) code(id lock.ID) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.codes[secretOf{id, 1}]
+	return w.codes[w.pinOf(id)]
+}
+
+// pinOf is the newest PIN of an action.
+func (w *witness) pinOf(id lock.ID) secretOf {
+	for _, s := range slices.Backward(w.fold[id].Secrets) {
+		if s.Name == lock.SecretPIN {
+			return secretOf{id, s.N}
+		}
+	}
+	return secretOf{id, 0}
 }

@@ -111,7 +111,7 @@ func first(e Event) (Action, error) {
 // record writes into the action what the event says, but for state and lane.
 func record(a Action, e Event) Action {
 	a.Version, a.Head, a.Changed = e.Seq, e.Hash, e.Time
-	a.Secrets = mergeSecrets(a.Secrets, e.Secrets)
+	a.Secrets, a.Findings = mergeSecrets(a.Secrets, e.Secrets), noted(a.Findings, e)
 	if len(e.Facts) > 0 && (e.Type == EventProgress || e.Type == EventAcknowledged || e.Type == EventRefused || e.Type == EventLapsed) {
 		a.Facts = merged(a.Facts, e.Facts)
 	}

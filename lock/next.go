@@ -104,7 +104,7 @@ func (s *Service) overdue(a Action, p Platform) (Event, bool) {
 	if p.Sender != nil { // Run's schedule bounds how often, not the device
 		lost = a.Deliveries - a.Deferrals
 	}
-	late := !a.NotAfter.IsZero() && !s.now().Before(a.NotAfter)
+	late := s.late(a)
 	system := Actor{ID: actorSystem}
 	switch {
 	case a.State == StateHeld && !s.now().Before(s.heldUntil(a)):
@@ -115,11 +115,23 @@ func (s *Service) overdue(a Action, p Platform) (Event, bool) {
 		return Event{Type: EventLapsed, Actor: system, Reason: "its deadline passed without an answer"}, true
 	case p.Sender != nil && !a.unsent(): // its result will come
 		return Event{}, false
-	case a.State == StateIssued && lost >= p.MaxDeliveries:
+	case a.State == StateIssued && lost >= p.mostDeliveries(a):
 		return Event{Type: EventLapsed, Actor: system, Reason: fmt.Sprintf(p.unanswered(), lost)}, true
 	default:
 		return Event{}, false
 	}
+}
+
+// late reports whether nothing of the action may be delivered any more.
+func (s *Service) late(a Action) bool { return !a.NotAfter.IsZero() && !s.now().Before(a.NotAfter) }
+
+// mostDeliveries is how often the command of an action may leave without an answer. One for which the device makes a PIN leaves whole once,
+// and once to ask what became of it.
+func (p Platform) mostDeliveries(a Action) int {
+	if a.Returns {
+		return min(p.MaxDeliveries, 2)
+	}
+	return p.MaxDeliveries
 }
 
 // unanswered says why an action lapses after so many deliveries.
@@ -161,12 +173,8 @@ func (s *Service) prepare(ctx context.Context, listed Action, o *Order, by strin
 	if a.Version != listed.Version {
 		return a, nil, c, ErrConflict
 	}
-	o.Action = a.withoutBoxes()
-	if o.PIN, o.Secret, err = s.secrets(ctx, a); err != nil {
+	if body, err = s.encode(ctx, a, o); err != nil {
 		return a, nil, c, err
-	}
-	if body, err = s.platforms[a.Device.Platform].Codec.Encode(*o); err != nil {
-		return a, nil, c, fmt.Errorf("%w: encode action %s: %w", ErrSealed, a.ID, err)
 	}
 	e := Event{Type: EventIssued, Actor: Actor{ID: by}, Delivery: a.Deliveries + 1}
 	if e.Time, err = s.afterOthers(ctx, a); err != nil {
@@ -177,6 +185,24 @@ func (s *Service) prepare(ctx context.Context, listed Action, o *Order, by strin
 	}
 	c, err = s.act(a, e)
 	return a, body, c, err
+}
+
+// encode fills in the order of an action, which has its boxes, and makes the command. A PIN that the device made does not go back to it.
+func (s *Service) encode(ctx context.Context, a Action, o *Order) (body []byte, err error) {
+	o.Action = a.withoutBoxes()
+	if o.Ended, err = s.ended(ctx, a); err != nil {
+		return nil, err
+	}
+	if a.Returns {
+		a.Secrets = nil
+	}
+	if o.PIN, o.Secret, err = s.secrets(ctx, a); err != nil {
+		return nil, err
+	}
+	if body, err = s.platforms[a.Device.Platform].Codec.Encode(*o); err != nil {
+		return nil, fmt.Errorf("%w: encode action %s: %w", ErrSealed, a.ID, err)
+	}
+	return body, nil
 }
 
 // afterOthers is a time after all that was delivered to the device of other actions, and after what was said of their PINs. Which PIN is on

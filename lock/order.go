@@ -301,10 +301,13 @@ func (s *Service) draft(ctx context.Context, actor Actor, kind Kind, r Request) 
 	if blocked(chosen.findings, false) {
 		return Change{}, &BlockedError{Findings: findings}
 	}
+	codes := chosen.earlier
 	if plan.NoPIN {
 		r.Reason = s.maskAll(r.Device, r.Reason)
 	} else {
-		codes := append(slices.Clip(chosen.earlier), chosen.code)
+		codes = append(slices.Clip(codes), chosen.code)
+	}
+	if len(codes) > 0 {
 		r.Reason, r.Reuse = mask(r.Reason, codes...), mask(r.Reuse, codes...)
 	}
 	now := s.now()
@@ -315,13 +318,16 @@ func (s *Service) draft(ctx context.Context, actor Actor, kind Kind, r Request) 
 		ID: NewID(now), Kind: kind, State: cmp.Or(r.state, StateQueued), HeldBy: r.heldBy, Of: r.Of, Device: r.Device.snapshot(),
 		Ticket: r.Ticket, Message: r.Message, PhoneNumber: r.PhoneNumber, Options: maps.Clone(r.Options), Uses: plan.Uses,
 		Supplied: !r.PIN.IsZero(), Kept: chosen.from.ID, PINMade: chosen.made(), Forced: forced(plan.Findings), Findings: findings,
-		Batch: r.Batch, Holds: plan.Holds, NotAfter: r.NotAfter.UTC().Truncate(time.Microsecond),
+		Batch: r.Batch, Holds: plan.Holds, Talks: plan.Talks, Returns: plan.Returns, NotAfter: r.NotAfter.UTC().Truncate(time.Microsecond),
 	}
 	if chosen.reused {
 		a.Reuse = r.Reuse
 	}
 	o := Order{Action: a, Device: r.Device, PIN: chosen.code}
 	if o.Secret, err = s.carried(ctx, plan); err != nil {
+		return Change{}, err
+	}
+	if o.Ended, err = s.ended(ctx, a); err != nil {
 		return Change{}, err
 	}
 	if _, err := p.Codec.Encode(o); err != nil {

@@ -36,7 +36,11 @@ func (s *Service) plan(ctx context.Context, r Request) (Platform, planned, error
 		return p, planned{}, fmt.Errorf("platform %s plans a secret that cannot be: one that it makes is not called %s, and uses no other",
 			p.Name, SecretPIN)
 	}
-	plan.NoPIN = plan.NoPIN || plan.Makes != ""
+	if plan.Returns && (plan.Makes != "" || !slices.Contains(pinKinds(), r.Kind)) {
+		return p, planned{}, fmt.Errorf("platform %s plans a PIN that cannot be: a device makes one for a lock, lost mode or a reset, "+
+			"whose order makes no secret of its own", p.Name)
+	}
+	plan.NoPIN = plan.NoPIN || plan.Makes != "" || plan.Returns
 	if !plan.NoPIN {
 		plan.Policy.Avoid = slices.Concat(plan.Policy.Avoid, []string{d.Serial, d.Name, d.User, d.Model, d.ID})
 	}
@@ -89,10 +93,11 @@ func (s *Service) usable(ctx context.Context, id ID, d Device) (Action, error) {
 	return a, nil
 }
 
-// token is the newest secret of the action that is no PIN; zero when it has none.
+// token is the newest secret of the action that is no PIN; zero when it has none. What an action that Returns keeps beside its PIN is what
+// the device said, and no token.
 func (a Action) token() (last Secret) {
 	for _, secret := range a.Secrets {
-		if secret.Name != SecretPIN {
+		if secret.Name != SecretPIN && !a.Returns {
 			last = secret
 		}
 	}

@@ -57,6 +57,13 @@ type Plan struct {
 	Policy   pin.Policy // what the PIN must obey; generation draws from it
 	NoPIN    bool       // the order carries no PIN of the server's: the device makes one, or none is needed
 	Holds    bool       // once acknowledged, the device stays locked until there is evidence that it is open
+	// Talks says that the device goes on talking while it is locked, as in lost mode: signs of life are no evidence, and only an unlock, a
+	// person or a wipe ends it. Such a lock may be unlocked whenever it may be on the device, also when no acknowledgement came.
+	Talks bool
+	// Returns says that the device makes the PIN, and returns it with its answer (Report.Secret): NoPIN follows. Such a command leaves whole
+	// once, since doing it again would make another PIN; a second delivery only asks what became of it (Encode tells them apart by the
+	// action's Deliveries without its Deferrals), and then it lapses. Only for a lock, lost mode or a reset, and not with Makes.
+	Returns bool
 	// Makes names a secret that the order makes and carries, as the token of a KindProvisionToken: 32 random bytes, sealed under this name
 	// with the action, and shown to nobody. Such an order has no PIN. Empty: none; it cannot be SecretPIN.
 	Makes string
@@ -114,6 +121,9 @@ type Order struct {
 	Device Device  // as the transport knows it now, with facts; when Run sends it, as the action keeps it, without facts
 	PIN    pin.PIN // zero when the plan said NoPIN
 	Secret pin.PIN // what Plan.Makes made, or what Plan.Uses names; else zero
+	Ended  Action  // KindUnlock: the action that it ends, with its facts and without the boxes of its secrets
+	// Resumed says that this is the next part of the delivery that is under way: see Service.Resume. The action has the facts so far.
+	Resumed bool
 }
 
 // Command is what leaves for a device. The zero Command means that there is nothing to send.
@@ -141,6 +151,10 @@ type Report struct {
 	Outcome       Outcome
 	Unproven      bool              // Acknowledged: it proves receipt and not effect, so it confirms its action, and releases no other one
 	Facts         map[string]string // message result, error codes; never a secret. At most 32, cut to 1,024 bytes each
+	Findings      []Finding         // what people must know of the outcome; kept with the action, each code once. At most 32
+	// Secret is the PIN that the device made, of an action that Returns: sealed and durable when Report returns, in the commit of the outcome.
+	// It is kept whatever the outcome, and however late; the same one is not kept twice.
+	Secret pin.PIN
 }
 
 // Evidence is why a device is known to be open again, or alive.

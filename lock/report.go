@@ -9,11 +9,15 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/latchkey-mdm/latchkey/pin"
 )
 
 // Report records what a device said of a command. It returns when that is durable: only then may the device be told that its answer was
 // received. A repeated answer is recorded once. What the device says wins over what we thought: an acknowledgement confirms an action
-// that was cancelled or had lapsed.
+// that was cancelled or had lapsed. A PIN that the device made (Report.Secret) is kept whatever the rest means: also with a refusal, and of
+// an action that ended, as EventSecretAdded. When an action that Returns is acknowledged and the ledger has no PIN of it, that is a finding of
+// the action (pin_lost) and an alarm.
 //
 // With Ref instead of Action, the result of a command that is being sent may come before its name is durable: that is an error, too. Of an
 // action that was sent again only the last name is known: a result by an earlier one is ErrNotOurs.
@@ -46,8 +50,8 @@ func (s *Service) report(ctx context.Context, r Report, holds func(Action) bool)
 		return s.wrongDevice(ctx, r)
 	}
 	_, err = s.update(ctx, a, func(a Action) (Change, error) {
-		if !holds(a) {
-			return Change{}, nil
+		if !holds(a) { // what it says of an earlier delivery is out of date, but for a PIN that the device made
+			r = Report{Scope: r.Scope, Device: r.Device, Action: r.Action, Secret: r.Secret}
 		}
 		return s.answer(ctx, a, r)
 	})
@@ -86,18 +90,65 @@ func (s *Service) wrongDevice(ctx context.Context, r Report) error {
 	return fmt.Errorf("%w: %s", ErrWrongDevice, r.Action)
 }
 
-// answer makes the change that a report means for its action, or none.
+// answer makes the change that a report means for its action, or none. Of what comes too late to mean anything, a PIN that the device made
+// is kept.
 func (s *Service) answer(ctx context.Context, a Action, r Report) (Change, error) {
-	facts, err := s.withhold(ctx, a, r.Facts)
+	e, err := s.said(ctx, a, r)
 	if err != nil {
 		return Change{}, err
 	}
-	e := Event{Actor: Actor{ID: actorDevice}, Facts: room(a.Facts, facts)}
-	if a.Ref == "" { // its sender did not live to record it
-		if e.Ref, err = s.withholdRef(ctx, a, r.Ref); err != nil {
-			return Change{}, err
-		}
+	c, err := s.outcome(ctx, a, e, r)
+	var impossible *TransitionError
+	nothing := err == nil && len(c.Actions) == 0 || errors.As(err, &impossible)
+	if nothing && len(e.Secrets) > 0 {
+		return s.act(a, Event{Type: EventSecretAdded, Actor: e.Actor, Secrets: e.Secrets})
 	}
+	return c, err
+}
+
+// said is what a report brings: without what the command and the device keep secret, but for the PIN, which is sealed.
+func (s *Service) said(ctx context.Context, a Action, r Report) (Event, error) {
+	e := Event{Actor: Actor{ID: actorDevice}}
+	var err error
+	if e.Secrets, err = s.returned(ctx, a, r.Secret); err != nil {
+		return e, err
+	}
+	facts, err := s.withhold(ctx, a, r.Facts, r.Secret)
+	if err != nil {
+		return e, err
+	}
+	e.Facts = room(a.Facts, facts)
+	if e.Findings, err = s.withholdFindings(ctx, a, r.Findings, r.Secret); err != nil {
+		return e, err
+	}
+	if a.Ref == "" { // its sender did not live to record it
+		e.Ref, err = s.withholdRef(ctx, a, r.Ref, r.Secret)
+	}
+	return e, err
+}
+
+// returned seals the PIN that a device made, unless it is the newest that the ledger has of the action.
+func (s *Service) returned(ctx context.Context, a Action, made pin.PIN) ([]Secret, error) {
+	if made.IsZero() {
+		return nil, nil
+	}
+	if !a.Returns {
+		return nil, &InputError{Field: "secret", Rule: "must come of an action for which the device makes the PIN"}
+	}
+	kept, _, err := s.open(ctx, a, SecretPIN)
+	switch {
+	case err == nil && kept.Equal(made):
+		return nil, nil
+	case err == nil, errors.Is(err, ErrNotFound), lost(err): // one that does not open stays, and this one stands beside it
+		sealed, err := s.seal(ctx, a, SecretPIN, made)
+		return []Secret{sealed}, err
+	default:
+		return nil, err
+	}
+}
+
+// outcome makes the change of a report by what came of the command; none when it says nothing new.
+func (s *Service) outcome(ctx context.Context, a Action, e Event, r Report) (Change, error) {
 	switch r.Outcome {
 	case Acknowledged:
 		return s.acknowledge(ctx, a, e, !r.Unproven)
@@ -111,14 +162,21 @@ func (s *Service) answer(ctx context.Context, a Action, r Report) (Change, error
 		}
 		c, err := s.act(a, e)
 		return c.rest(s.dueAt(s.platforms[a.Device.Platform], a, rewake)), err
-	default:
+	case Progress:
 		e.Type = EventProgress
-		if e.Ref == "" && len(e.Facts) > 0 && maps.Equal(a.Facts, merged(a.Facts, e.Facts)) {
-			return Change{}, nil // it says nothing new
+		if e.Ref == "" && (len(e.Facts) > 0 || len(e.Findings) > 0 || !r.Secret.IsZero()) && !a.news(e) {
+			return Change{}, nil
 		}
 		c, err := s.act(a, e)
 		return c.rest(a.Due), err
+	default:
+		return Change{}, nil
 	}
+}
+
+// news reports whether an event says something that the action does not have.
+func (a Action) news(e Event) bool {
+	return len(e.Secrets) > 0 || !maps.Equal(a.Facts, merged(a.Facts, e.Facts)) || !slices.Equal(a.Findings, noted(a.Findings, e))
 }
 
 // room keeps an action from growing for ever: beyond 128 facts, only those that it has may change.
@@ -166,6 +224,9 @@ func (s *Service) acknowledge(ctx context.Context, a Action, e Event, proven boo
 	}
 	next.Due, next.Wake = s.probeAt(next, 0), 0
 	c.Actions, c.Events = append(c.Actions, next), append(c.Events, sealed)
+	if c, err = s.withLoss(c, sealed); err != nil {
+		return c, err
+	}
 	return s.ends(ctx, c, next, proven)
 }
 
@@ -190,8 +251,8 @@ func (s *Service) probeAt(a Action, wakes int) time.Time {
 	return s.now().Add(min(pause, 24*time.Hour))
 }
 
-// probed reports whether an answer of the device would say something. In lost mode it goes on talking.
-func (a Action) probed() bool { return a.State == StateConfirmed && a.Holds && a.Kind != KindLostMode }
+// probed reports whether an answer of the device would say something.
+func (a Action) probed() bool { return a.State == StateConfirmed && a.Holds && !a.talks() }
 
 // all reads every page of a listing.
 func (s *Service) all(ctx context.Context, f Filter) ([]Action, error) {

@@ -19,59 +19,70 @@ import (
 // ErrPending: call again, for the same action and by the same actor, once it is approved. Until then, for Config.Patience, a further call
 // makes no further request. An approval is good for one reveal; a call that finds no PIN to open does not use it up.
 func (s *Service) Reveal(ctx context.Context, actor Actor, id ID, reason, ticket string) (pin.PIN, error) {
-	if err := cmp.Or(checkText("reason", reason, 1024, true), checkText("ticket", ticket, 128, false)); err != nil {
-		return pin.PIN{}, err
-	}
-	a, err := s.cfg.Store.Get(ctx, id)
+	var given pin.PIN
+	err := s.reveal(ctx, id, Event{Actor: actor, Reason: reason, Ticket: ticket}, func(ctx context.Context, a Action) (code pin.PIN, n int, err error) {
+		given, n, err = s.open(ctx, a, SecretPIN)
+		return given, n, err
+	})
 	if err != nil {
 		return pin.PIN{}, err
 	}
-	t := Target{Device: a.Device, Action: &a}
-	if err := s.allow(ctx, actor, VerbReveal, t); err != nil {
-		return pin.PIN{}, err
-	}
-	var code pin.PIN
-	e := Event{Type: EventRevealed, Actor: actor, Reason: reason, Ticket: ticket}
-	policy := s.second(actor, VerbReveal, t)
-	if policy || len(s.limitsOn(VerbReveal, actor.ID, a.Device.Scope)) > 0 {
-		code, err = s.revealAsked(ctx, a, e, policy)
-	} else {
-		code, err = s.disclose(ctx, a, e)
-	}
-	switch {
-	case errors.Is(err, ErrPurged):
-		return pin.PIN{}, s.whoPurged(ctx, id, err)
-	case err != nil:
-		return pin.PIN{}, err
-	}
-	return code, nil
+	return given, nil
 }
 
-// revealAsked discloses the PIN by a request that is approved or within the limits, and makes one when there is none.
-func (s *Service) revealAsked(ctx context.Context, a Action, e Event, policy bool) (pin.PIN, error) {
+// opener opens what is to be disclosed, and says which secret that is; the code is what the words about it must not say.
+type opener func(ctx context.Context, a Action) (code pin.PIN, secret int, err error)
+
+// reveal is the way of everything that is disclosed to a person: gate, limits, record. What was opened may be given out when it returns nil.
+func (s *Service) reveal(ctx context.Context, id ID, e Event, open opener) error {
+	if err := cmp.Or(checkText("reason", e.Reason, 1024, true), checkText("ticket", e.Ticket, 128, false)); err != nil {
+		return err
+	}
+	a, err := s.cfg.Store.Get(ctx, id)
+	if err != nil {
+		return err
+	}
+	t := Target{Device: a.Device, Action: &a}
+	if err := s.allow(ctx, e.Actor, VerbReveal, t); err != nil {
+		return err
+	}
+	e.Type = EventRevealed
+	policy := s.second(e.Actor, VerbReveal, t)
+	if policy || len(s.limitsOn(VerbReveal, e.Actor.ID, a.Device.Scope)) > 0 {
+		err = s.revealAsked(ctx, a, e, policy, open)
+	} else {
+		err = s.disclose(ctx, a, e, open)
+	}
+	if errors.Is(err, ErrPurged) {
+		return s.whoPurged(ctx, id, err)
+	}
+	return err
+}
+
+// revealAsked discloses by a request that is approved or within the limits, and makes one when there is none.
+func (s *Service) revealAsked(ctx context.Context, a Action, e Event, policy bool, open opener) error {
 	for range attempts {
-		r, fresh, err := s.ask(ctx, a, e)
+		r, fresh, err := s.ask(ctx, a, e, open)
 		if err != nil {
-			return pin.PIN{}, err
+			return err
 		}
 		if !r.approved {
 			if err := s.mayAlone(ctx, a, r, fresh, policy); err != nil {
-				return pin.PIN{}, err
+				return err
 			}
 		}
 		e.Request = r.ID
-		code, err := s.disclose(ctx, a, e)
-		if !errors.Is(err, errUsed) {
-			return code, err
+		if err := s.disclose(ctx, a, e, open); !errors.Is(err, errUsed) {
+			return err
 		}
 	}
-	return pin.PIN{}, fmt.Errorf("%w: gave up after %d requests that somebody else used", ErrConflict, attempts)
+	return fmt.Errorf("%w: gave up after %d requests that somebody else used", ErrConflict, attempts)
 }
 
 const errUsed Error = "the request was used or decided meanwhile"
 
-// ask finds the actor's open request for the PIN, or makes one.
-func (s *Service) ask(ctx context.Context, a Action, e Event) (r asked, fresh bool, err error) {
+// ask finds the actor's open request for the action, or makes one.
+func (s *Service) ask(ctx context.Context, a Action, e Event, disclosed opener) (r asked, fresh bool, err error) {
 	_, err = s.update(ctx, a, func(a Action) (Change, error) {
 		open, err := s.revealRequests(ctx, a.ID)
 		if err != nil {
@@ -82,7 +93,7 @@ func (s *Service) ask(ctx context.Context, a Action, e Event) (r asked, fresh bo
 			r = open[i]
 			return Change{}, nil
 		}
-		if _, _, err := s.open(ctx, a, SecretPIN); err != nil { // nobody is asked about a PIN that cannot be given
+		if _, _, err := disclosed(ctx, a); err != nil { // nobody is asked about what cannot be given
 			return Change{}, err
 		}
 		// A text that says the PIN is no error yet, and treated as any other that may: who has not got the PIN would learn it, guess by guess.
@@ -157,28 +168,30 @@ func (s *Service) alarmReveals(ctx context.Context) error {
 	return nil
 }
 
-// disclose commits the disclosure, and only then returns the PIN. With a request, which must still be open, that is used up.
-func (s *Service) disclose(ctx context.Context, a Action, e Event) (code pin.PIN, err error) {
-	_, err = s.update(ctx, a, func(a Action) (Change, error) {
+// disclose commits the disclosure: only then may what was opened be given out. With a request, which must still be open, that is used up.
+func (s *Service) disclose(ctx context.Context, a Action, e Event, open opener) error {
+	_, err := s.update(ctx, a, func(a Action) (Change, error) {
 		if err := s.stillOpen(ctx, a, e.Request); err != nil {
 			return Change{}, err
 		}
-		e := e
-		if code, e.Secret, err = s.open(ctx, a, SecretPIN); err != nil {
+		code, n, err := open(ctx, a)
+		if err != nil {
 			return Change{}, err
 		}
+		e := e
+		e.Secret = n
 		for _, f := range [...]struct{ field, text string }{{"reason", e.Reason}, {"ticket", e.Ticket}} {
 			if contains(f.text, code) {
 				return Change{}, &InputError{Field: f.field, Rule: "must not contain the PIN: it is kept in clear"}
 			}
 		}
 		e.Reason = s.withholdText(ctx, a, e.Reason)
+		if code.IsZero() { // which may be any
+			e.Ticket = s.withholdText(ctx, a, e.Ticket)
+		}
 		return s.act(a, e)
 	})
-	if err != nil {
-		return pin.PIN{}, err
-	}
-	return code, nil
+	return err
 }
 
 // stillOpen makes sure that a request, if there is one, was not used or decided meanwhile.

@@ -33,16 +33,25 @@ func (s *Service) open(ctx context.Context, a Action, name string) (pin.PIN, int
 		if secret.Name != name {
 			continue
 		}
-		if secret.Purged() {
-			return pin.PIN{}, 0, fmt.Errorf("%w: %s %d of action %s", ErrPurged, secret.Name, secret.N, a.ID)
-		}
-		opened, err := s.cfg.Sealer.Open(ctx, secret.Box, binding(a, secret.N))
+		opened, err := s.openBox(ctx, a, secret)
 		if err != nil {
-			return pin.PIN{}, 0, sealedError(a, secret, err)
+			return pin.PIN{}, 0, err
 		}
 		return opened, secret.N, nil
 	}
 	return pin.PIN{}, 0, fmt.Errorf("%w: action %s has no %s", ErrNotFound, a.ID, name)
+}
+
+// openBox opens one secret of an action.
+func (s *Service) openBox(ctx context.Context, a Action, secret Secret) (pin.PIN, error) {
+	if secret.Purged() {
+		return pin.PIN{}, fmt.Errorf("%w: %s %d of action %s", ErrPurged, secret.Name, secret.N, a.ID)
+	}
+	opened, err := s.cfg.Sealer.Open(ctx, secret.Box, binding(a, secret.N))
+	if err != nil {
+		return pin.PIN{}, sealedError(a, secret, err)
+	}
+	return opened, nil
 }
 
 func sealedError(a Action, secret Secret, err error) error {
@@ -111,11 +120,11 @@ const withheld = "[withheld]"
 // it is replaced, a name that does is left out. When it cannot be opened any more to compare, no fact is kept; when that may be possible
 // later, the error lets the device say it again. It looks before anything is cut, so that no part of the PIN stays behind at the end of a
 // value.
-func (s *Service) withhold(ctx context.Context, a Action, facts map[string]string) (map[string]string, error) {
+func (s *Service) withhold(ctx context.Context, a Action, facts map[string]string, made ...pin.PIN) (map[string]string, error) {
 	if len(facts) == 0 {
 		return nil, nil
 	}
-	leaks, err := s.leaks(ctx, a)
+	leaks, err := s.leaks(ctx, a, made...)
 	if leaks == nil {
 		return nil, err
 	}
@@ -132,20 +141,44 @@ func (s *Service) withhold(ctx context.Context, a Action, facts map[string]strin
 	return clipFacts(kept), nil
 }
 
+// withholdFindings is withhold for findings: the code says what it is about, so only the words are replaced.
+func (s *Service) withholdFindings(ctx context.Context, a Action, findings []Finding, made ...pin.PIN) ([]Finding, error) {
+	if len(findings) == 0 {
+		return nil, nil
+	}
+	leaks, err := s.leaks(ctx, a, made...)
+	if err != nil {
+		return nil, err
+	}
+	var kept []Finding
+	for _, f := range findings[:min(len(findings), maxFindings)] {
+		if leaks == nil || leaks(f.Text) {
+			f.Text = withheld
+		}
+		if leaks == nil || !leaks(f.Code) && !leaks(f.Field) {
+			kept = append(kept, Finding{
+				Code: clip(f.Code, 64), Level: Level(clip(string(f.Level), 64)), Text: clip(f.Text, 1024), Field: clip(f.Field, 64),
+			})
+		}
+	}
+	return kept, nil
+}
+
 // withholdRef is a transport's name for an action, as a report gives it, or nothing when that repeats what the command carries.
-func (s *Service) withholdRef(ctx context.Context, a Action, ref string) (string, error) {
+func (s *Service) withholdRef(ctx context.Context, a Action, ref string, made ...pin.PIN) (string, error) {
 	if ref == "" {
 		return "", nil
 	}
-	leaks, err := s.leaks(ctx, a)
+	leaks, err := s.leaks(ctx, a, made...)
 	if leaks == nil || leaks(ref) {
 		return "", err
 	}
 	return ref, nil
 }
 
-// leaks is what tells whether a text repeats what the action's command carries; nil: there is nothing left to compare with, or not now.
-func (s *Service) leaks(ctx context.Context, a Action) (func(text string) bool, error) {
+// leaks is what tells whether a text repeats what the action's command carries, or the PIN that its device made just now; nil: there is
+// nothing left to compare with, or not now.
+func (s *Service) leaks(ctx context.Context, a Action, made ...pin.PIN) (func(text string) bool, error) {
 	code, token, err := s.secrets(ctx, a)
 	switch {
 	case errors.As(err, new(*goneError)): // a token that was purged opens nothing any more
@@ -154,7 +187,9 @@ func (s *Service) leaks(ctx context.Context, a Action) (func(text string) bool, 
 	case err != nil:
 		return nil, err
 	}
-	return func(text string) bool { return betrays(text, code, token) }, nil
+	return func(text string) bool {
+		return betrays(text, code, token) || slices.ContainsFunc(made, func(p pin.PIN) bool { return contains(text, p) })
+	}, nil
 }
 
 // betrays reports whether a text gives away what a command carries: its PIN, or its token, as it is or in base64.

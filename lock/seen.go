@@ -51,9 +51,7 @@ func (s *Service) release(ctx context.Context, d Device, evidence Evidence) erro
 
 // opened reports whether a sign of life now means that the device is not, or no longer, locked by this action.
 func (s *Service) opened(a Action, evidence Evidence) bool {
-	// In lost mode a device goes on talking: only a person, an unlock or a wipe says that it is over.
-	talks := a.Kind == KindLostMode
-	if !a.Holds || talks && evidence != EvidenceStatement && evidence != EvidenceReenrolled {
+	if !a.Holds || a.talks() && evidence != EvidenceStatement && evidence != EvidenceReenrolled {
 		return false
 	}
 	last := a.Confirmed
@@ -71,6 +69,9 @@ func (s *Service) opened(a Action, evidence Evidence) bool {
 	}
 	return evidence == EvidenceReenrolled || !s.now().Before(last.Add(s.platforms[a.Device.Platform].Guard))
 }
+
+// talks reports whether the device goes on talking while it is locked: then only a person, an unlock or a wipe says that it is over.
+func (a Action) talks() bool { return a.Talks || a.Kind == KindLostMode }
 
 // reenrolled is also what happens when somebody else enrols in the name of a device: whatever was live raises an alarm, and what the
 // device handed over is not handed back to whoever comes now.

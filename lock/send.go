@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"time"
 )
 
@@ -154,7 +153,7 @@ func (s *Service) refuse(a Action, e Event, final bool) (Change, error) {
 	case final:
 	case a.State == StateIssued:
 		e.Type, e.Reason = EventLapsed, "the last delivery was refused, and an earlier one may have been taken"
-	case maps.Equal(a.Facts, merged(a.Facts, e.Facts)): // it says nothing new
+	case !a.news(e):
 		return Change{}, nil
 	default:
 		e.Type = EventProgress

@@ -121,6 +121,7 @@ func (s *Service) advance(a Action, e Event) (Action, Event, error) {
 	// Two processes may do the same in the same microsecond. Were their events the same too, the store would take the second for a
 	// repetition of the first, and both would have the same delivery number.
 	e.ID = NewID(e.Time)
+	e.Findings = append(a.missing(e), e.Findings...)
 	if err := e.Seal(a.Head); err != nil {
 		return a, e, err
 	}
@@ -128,10 +129,14 @@ func (s *Service) advance(a Action, e Event) (Action, Event, error) {
 	return next, e, err
 }
 
-// act is advance as a whole change.
+// act is advance as a whole change, with the alarm that the event may call for.
 func (s *Service) act(a Action, e Event) (Change, error) {
 	next, e, err := s.advance(a, e)
-	return Change{Actions: []Action{next}, Events: []Event{e}}, err
+	c := Change{Actions: []Action{next}, Events: []Event{e}}
+	if err != nil {
+		return c, err
+	}
+	return s.withLoss(c, e)
 }
 
 // commit stores one change.

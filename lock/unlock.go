@@ -6,8 +6,9 @@ import (
 )
 
 // Unlock orders the end of a lock, or of lost mode, that the device confirmed: the action of. Its acknowledgement confirms the unlock and
-// releases that action in one commit. Otherwise it is as Lock. An action of another device, of another kind, or in another state is an
-// *InputError.
+// releases that action in one commit. Of a lock that Talks (see Plan) no confirmation is needed: one that was given up or cancelled after it
+// had left may be on the device, and can be ended. Otherwise it is as Lock. An action of another device, of another kind, or in another
+// state is an *InputError.
 func (s *Service) Unlock(ctx context.Context, actor Actor, of ID, r Request) (Action, error) {
 	ended, err := s.cfg.Store.Get(ctx, of)
 	if err != nil {
@@ -30,25 +31,46 @@ func endedBy(ended *Action, kind Kind, d Device) (rule string) {
 		return ""
 	case ended.Kind != KindLock && ended.Kind != KindLostMode:
 		return "must name a lock, or lost mode"
-	case ended.State != StateConfirmed:
+	case !ended.unlockable():
 		return "must name an action that the device confirmed; it is " + string(ended.State)
 	}
 	return ""
 }
 
-// over is overdue, or the end of an unlock that has nothing left to open: delivered now, it would open the next lock.
-func (s *Service) over(ctx context.Context, a Action, p Platform) (Event, bool, error) {
-	e, over := s.overdue(a, p)
-	if over || a.Kind != KindUnlock || a.State != StateHeld && !a.waits() {
-		return e, over, nil
+// unlockable reports whether an unlock may end the action: the device confirmed it, or goes on talking while it is locked and may be, though
+// it never said so. What is on its way is cancelled first, or it would come again.
+func (a Action) unlockable() bool {
+	given := a.State == StateUnconfirmed || a.State == StateCancelled
+	return a.State == StateConfirmed || a.Talks && given && a.MayBeOnDevice()
+}
+
+// ended is what an unlock is to end, without its boxes; the zero Action for any other kind.
+func (s *Service) ended(ctx context.Context, a Action) (Action, error) {
+	if a.Kind != KindUnlock {
+		return Action{}, nil
 	}
 	ended, err := s.cfg.Store.Get(ctx, a.Of)
-	if err != nil || ended.State == StateConfirmed {
+	return ended.withoutBoxes(), err
+}
+
+// over is overdue, or the end of an unlock that has nothing left to open.
+func (s *Service) over(ctx context.Context, a Action, p Platform) (Event, bool, error) {
+	e, over := s.overdue(a, p)
+	if over || a.State != StateHeld && !a.waits() {
+		return e, over, nil
+	}
+	if idle, err := s.idle(ctx, a); err != nil || !idle {
 		return Event{}, false, err
 	}
 	return Event{
-		Type: EventCancelled, Actor: Actor{ID: actorSystem}, Other: ended.ID, Reason: "what it was to end is over already",
+		Type: EventCancelled, Actor: Actor{ID: actorSystem}, Other: a.Of, Reason: "what it was to end is over already",
 	}, true, nil
+}
+
+// idle reports whether an unlock has nothing left to open: delivered now, it would open the next lock.
+func (s *Service) idle(ctx context.Context, a Action) (bool, error) {
+	ended, err := s.ended(ctx, a)
+	return err == nil && a.Kind == KindUnlock && !ended.unlockable(), err
 }
 
 // ends adds to an acknowledgement the release of what it ends, if it is proven, and what people must hear of it.
@@ -66,7 +88,7 @@ func (s *Service) ends(ctx context.Context, c Change, by Action, proven bool) (C
 	case by.Kind == KindClearPasscode:
 		return s.clears(ctx, c, by)
 	}
-	if by.purged() && by.MayBeOnDevice() {
+	if by.purged() && by.MayBeOnDevice() && (!by.Returns || by.hasSecret(SecretPIN)) {
 		return s.withAlarm(c, by, "the device acknowledged a command whose PIN was purged, because nothing said that it would: nobody has that PIN")
 	}
 	return c, nil

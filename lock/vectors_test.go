@@ -37,7 +37,7 @@ func vectors(t *testing.T) []vector {
 }
 
 // vectorEvents are the events of the vectors as Go values: the whole life of one lock, a notice, a lock that keeps its PIN, one whose PIN
-// was purged, what a second person decides, and a reset that a provider delivers. Together they use every field.
+// was purged, what a second person decides, a reset that a provider delivers, and one whose PIN the device made. Together they use every field.
 func vectorEvents() []lock.Event {
 	const id = lock.ID("0195954d-8a75-7c3e-9d21-5f60b8e4a7c1")
 	at := func(second int) time.Time { return time.Date(2026, 3, 14, 9, 26, second, 589793000, time.UTC) }
@@ -74,7 +74,7 @@ func vectorEvents() []lock.Event {
 		ID: "0195954d-8a76-7000-8000-000000000001", Type: lock.EventDenied, Time: at(59), Scope: "acme", Device: "mac-1",
 		Actor: lock.Actor{ID: "mallory"}, Reason: "no right to reveal", Facts: map[string]string{"verb": "reveal"},
 	})
-	return slices.Concat(events, keptVectorEvents(), purgedVectorEvents(), heldVectorEvents(), sentVectorEvents())
+	return slices.Concat(events, keptVectorEvents(), purgedVectorEvents(), heldVectorEvents(), sentVectorEvents(), returnedVectorEvents())
 }
 
 // purgedVectorEvents are the life of a lock that never left, until its PIN was purged, and the notices about that.

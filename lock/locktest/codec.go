@@ -26,11 +26,20 @@ const FactToken = "token_id"
 // Token is the name of the secret that an order of lock.KindProvisionToken makes.
 const Token = "token"
 
-// Plan returns Answer, whatever the order. Without one, a lock, lost mode and a passcode reset draw six digits, a token is made where one is
-// provisioned, and all else carries nothing; a lock and lost mode hold the device.
+// Options of an order. Any value but the empty one will do.
+const (
+	OptionReturns = "returns" // the device makes the PIN, and returns it: see Fixture.Return
+	OptionTalks   = "talks"   // the device goes on talking while it is locked
+)
+
+// Plan returns Answer, whatever the order. Without one, a lock, lost mode and a passcode reset draw six digits, or leave that to the device
+// (OptionReturns), a token is made where one is provisioned, and all else carries nothing; a lock and lost mode hold the device.
 func (c *Codec) Plan(d lock.Device, r lock.Request) lock.Plan {
 	if c.Answer != nil {
 		return *c.Answer
+	}
+	if r.Options[OptionReturns] != "" {
+		return lock.Plan{Returns: true, Holds: r.Kind != lock.KindResetPasscode}
 	}
 	switch r.Kind {
 	case lock.KindUnlock, lock.KindRevokeToken:
@@ -42,7 +51,7 @@ func (c *Codec) Plan(d lock.Device, r lock.Request) lock.Plan {
 	case lock.KindResetPasscode:
 		return lock.Plan{Policy: pin.SixDigits(), Uses: lock.ID(d.Facts[FactToken].Value)}
 	default:
-		return lock.Plan{Policy: pin.SixDigits(), Holds: true}
+		return lock.Plan{Policy: pin.SixDigits(), Holds: true, Talks: r.Options[OptionTalks] != ""}
 	}
 }
 
@@ -53,6 +62,7 @@ func (c *Codec) Encode(o lock.Order) ([]byte, error) {
 	}
 	body, err := json.Marshal(Command{
 		ID: o.Action.ID, PIN: o.PIN.Expose(), Secret: []byte(o.Secret.Expose()), Message: o.Action.Message, Options: o.Action.Options,
+		Asks: o.Action.Returns && o.Action.Deliveries > o.Action.Deferrals, Ends: o.Ended.ID, Resumed: o.Resumed, Facts: o.Action.Facts,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("encode test command: %w", err)
@@ -68,4 +78,8 @@ type Command struct {
 	Message string  `json:"message,omitempty"`
 
 	Options map[string]string `json:"options,omitempty"`
+	Asks    bool              `json:"asks,omitempty"`    // of an order that Returns: only asks for the PIN, and has none made
+	Ends    lock.ID           `json:"ends,omitempty"`    // the action that an unlock ends
+	Resumed bool              `json:"resumed,omitempty"` // the next part of the delivery that is under way: see Service.Resume
+	Facts   map[string]string `json:"facts,omitempty"`   // of the action, as of this delivery
 }

@@ -17,6 +17,9 @@
 //
 // [Limited] and [TwoPersons] are edits too, and [Second] is a second person beside [Admin].
 //
+// An order with [OptionReturns] leaves the PIN to the device, which f.Return plays; with [OptionTalks] the device goes on talking while it is
+// locked.
+//
 // # Parts
 //
 // Each part serves alone as well. [Codec] is a platform whose preflight is what the test says. [Rights] is an Authorizer that allows

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/latchkey-mdm/latchkey/lock"
+	"github.com/latchkey-mdm/latchkey/pin"
 )
 
 // TB is what a fixture needs of a test: *testing.T and *testing.B have it, and so has the T of property-testing libraries.
@@ -95,6 +96,22 @@ func (f *Fixture) Deliver(d lock.Device) Command {
 func (f *Fixture) Answer(a lock.Action, outcome lock.Outcome) {
 	f.t.Helper()
 	r := lock.Report{Scope: a.Device.Scope, Device: a.Device.ID, Action: a.ID, Outcome: outcome}
+	if err := f.Service.Report(f.t.Context(), r); err != nil {
+		f.t.Fatalf("locktest: report %s of %s: %v", outcome, a.ID, err)
+	}
+}
+
+// Return reports what the device of the action says of it, with the PIN that the device made; empty: none came.
+func (f *Fixture) Return(a lock.Action, outcome lock.Outcome, code string) {
+	f.t.Helper()
+	r := lock.Report{Scope: a.Device.Scope, Device: a.Device.ID, Action: a.ID, Outcome: outcome}
+	if code != "" {
+		made, err := pin.Parse(code)
+		if err != nil {
+			f.t.Fatalf("locktest: a PIN of the device: %v", err)
+		}
+		r.Secret = made
+	}
 	if err := f.Service.Report(f.t.Context(), r); err != nil {
 		f.t.Fatalf("locktest: report %s of %s: %v", outcome, a.ID, err)
 	}

@@ -57,6 +57,7 @@ func commitCases() []testCase {
 			assert.Empty(l, l.list(lock.Filter{SealedBy: "key-1"}))
 		}},
 		{"a box is added and never overwritten", boxesStay},
+		{"what a device returned comes back", returnedComesBack},
 		{"values are not shared", unsharedValues},
 		{"what was stored outlives the store", outlives},
 	}
@@ -107,6 +108,27 @@ func wholeChange(l *ledger) {
 	l.dense(3)
 	l.must(keyed(l.order("mac-1"), "key"))
 	l.dense(4)
+}
+
+// A device makes the PIN: the order has no secret, and what it said comes in several, with what people must know of it.
+func returnedComesBack(l *ledger) {
+	a := l.ordered("phone-1", func(e *lock.Event) {
+		e.Order.Kind, e.Order.Holds, e.Order.Returns, e.Order.Talks, e.Secrets = lock.KindResetPasscode, false, true, true, nil
+	})
+	l.holds(a)
+	a = l.went(a, lock.EventIssued)
+	first, more := secret(1, "key-1", "a message"), secret(2, "key-1", "the rest of it")
+	first.Name, more.Name = "body", "body+"
+	a = l.went(a, lock.EventSecretAdded, sealing(first, more))
+	a = l.went(a, lock.EventAcknowledged, func(e *lock.Event) {
+		e.Findings = []lock.Finding{{Code: "pin_lost", Level: lock.LevelWarn, Text: "<gone> \u2028"}, {Code: "slow", Level: lock.LevelInfo}}
+	})
+	l.holds(a)
+	a = l.went(a, lock.EventSecretAdded, sealing(secret(3, "key-2", "the PIN")))
+	assert.Len(l, a.Findings, 2, "those of the order and of the answer, without what is over")
+	l.holds(a)
+	assert.Len(l, l.list(lock.Filter{SealedBy: "key-2"}), 1)
+	l.dense(5)
 }
 
 func namedBoxes(l *ledger) {
