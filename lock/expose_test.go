@@ -57,6 +57,7 @@ var exits = map[string]exit{
 	"examples/server/internal/agents/key.go: OpenKey":            {1, "uses the key that signs commands for agents"},
 	"examples/server/internal/console/links.go: console.collect": {2, "shows a passcode after its reveal was recorded"},
 	"examples/server/internal/delivery/clear.go: clearLetter":    {1, "mails a passcode after its reveal was recorded, where the operator allows that"},
+	"examples/server/internal/computers/seal.go: Store.cipher":   {1, "uses the key that encrypts digests and sessions of Windows devices"},
 	"examples/server/audit.go: newTrail":                         {1, "uses the audit log's key"},
 
 	"lock/locktest/codec.go: Codec.Encode":  {2, "writes the command for the device of a test"},

@@ -172,7 +172,7 @@ func (o *office) open(ctx context.Context, logger *slog.Logger) (end func() erro
 	end = func() error { return errors.Join(o.db.Close(), held.Close()) }
 	accounts := account.New(account.Config{DB: o.db, Scope: inventory.Scope, Now: o.now})
 	service, err := lock.New(lock.Config{
-		Store: o.db.Ledger, Sealer: noSealer{}, Platforms: platforms(nil, nil), Authorize: accounts, Logger: logger, Now: o.now,
+		Store: o.db.Ledger, Sealer: noSealer{}, Platforms: platforms(nil, nil, nil), Authorize: accounts, Logger: logger, Now: o.now,
 	})
 	if err != nil {
 		return nil, errors.Join(err, end())

@@ -17,6 +17,7 @@ import (
 	"github.com/latchkey-mdm/latchkey/mdmproto"
 	"github.com/latchkey-mdm/latchkey/mdmproto/push"
 	"github.com/latchkey-mdm/latchkey/pin"
+	"github.com/latchkey-mdm/latchkey/windows"
 )
 
 // pollPatience is how long a device may wait for a command, and for the answer to come through: more than the minute that it may ask for.
@@ -59,7 +60,7 @@ func openHub(o options, d *db.DB) (*agent.Hub, error) {
 }
 
 // platforms are the ways to reach devices, with what wakes them.
-func platforms(w *push.Waker, hub *agent.Hub) []lock.Platform {
+func platforms(w *push.Waker, hub *agent.Hub, wns lock.Waker) []lock.Platform {
 	apple, android := mdmproto.Platform(nil), agent.Platform(nil)
 	if w != nil {
 		apple = mdmproto.Platform(w)
@@ -67,7 +68,7 @@ func platforms(w *push.Waker, hub *agent.Hub) []lock.Platform {
 	if hub != nil {
 		android = agent.Platform(hub)
 	}
-	return []lock.Platform{apple, android}
+	return []lock.Platform{apple, android, windows.Platform(wns)}
 }
 
 // openAgents makes the server's side of Android devices.

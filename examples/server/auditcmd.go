@@ -187,7 +187,7 @@ func (j *auditJob) openTrail(ctx context.Context, logger *slog.Logger) (*audit.T
 
 func (j *auditJob) service(sealer pin.Sealer, logger *slog.Logger) (*lock.Service, error) {
 	return lock.New(lock.Config{
-		Store: j.db.Ledger, Sealer: sealer, Logger: logger, Platforms: platforms(nil, nil),
+		Store: j.db.Ledger, Sealer: sealer, Logger: logger, Platforms: platforms(nil, nil, nil),
 		Authorize: account.New(account.Config{DB: j.db, Scope: inventory.Scope}),
 	})
 }

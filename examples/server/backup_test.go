@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
 	"github.com/latchkey-mdm/latchkey/mdmproto/mdmtest"
 )
 
@@ -286,9 +287,14 @@ func TestBackupRefuses(t *testing.T) {
 func TestDamagedDatabaseIsNotServed(t *testing.T) {
 	s, _, _, _ := backedUp(t)
 	s.stop()
+	d, err := db.OpenAsIs(t.Context(), s.source, nil)
+	require.NoError(t, err)
+	var page int // of a table that is not read when a server starts
+	require.NoError(t, d.Readers.QueryRow(`SELECT rootpage FROM sqlite_schema WHERE name = 'server_facts'`).Scan(&page))
+	require.NoError(t, d.Close())
 	content, err := os.ReadFile(s.source)
 	require.NoError(t, err)
-	copy(content[len(content)/2:], bytes.Repeat([]byte("x"), 4096))
+	copy(content[(page-1)*4096:], bytes.Repeat([]byte("x"), 4096))
 	require.NoError(t, os.WriteFile(s.source, content, 0o600))
 	got := command(t, noEnv, "-addr", "127.0.0.1:0", "-data", s.data())
 	assert.NotZero(t, got.code)

@@ -22,6 +22,7 @@ var commands = map[string]func(ctx context.Context, args []string, env func(stri
 	"purge":   runPurge,
 	"backup":  runBackup,
 	"restore": runRestore,
+	"windows": runWindows,
 }
 
 // local is who runs a command, or starts the server: whoever may read keyring and database may do everything.

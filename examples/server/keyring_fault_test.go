@@ -43,7 +43,7 @@ func TestServerSaysThatItsKeyringCannotBeUsed(t *testing.T) {
 	assert.Contains(t, refused.text("detail"), "nothing was ordered: restore it")
 	assert.NotContains(t, refused.text("detail"), s.dir)
 	assert.Equal(t, code, s.reveal(t, id))
-	assert.Contains(t, s.logs.String(), "4 sealed secrets need the key ")
+	assert.Contains(t, s.logs.String(), "5 sealed secrets need the key ")
 
 	require.NoError(t, os.Rename(right, path))
 	assert.Equal(t, http.StatusOK, ready())
@@ -77,7 +77,7 @@ func TestResealFollowsTheKeyring(t *testing.T) {
 	now := keyIDs(t, s.data())
 	sealed, err := d.SealedBy(t.Context())
 	require.NoError(t, err)
-	assert.Equal(t, map[string]int{now[0]: 3, now[1]: 1}, sealed, "the PIN before the last rotation, the server's own after it")
+	assert.Equal(t, map[string]int{now[0]: 4, now[1]: 1}, sealed, "the PIN before the last rotation, the server's own after it")
 }
 
 // While a key is missing, none may go: the keyring that has it may need the others.
@@ -91,7 +91,7 @@ func TestResealAdvisesNoRemovalWhileAKeyIsMissing(t *testing.T) {
 	require.NoError(t, ring.Rotate().Save(path))
 	got := s.keyring(t, "reseal")
 	assert.Equal(t, exitFailed, got.code)
-	assert.Contains(t, got.err, "3 sealed secrets need the key")
+	assert.Contains(t, got.err, "4 sealed secrets need the key")
 	assert.NotContains(t, got.out, "Nothing needs")
 	assert.NotContains(t, got.out, "keyring remove")
 }

@@ -104,7 +104,7 @@ func (j keyringJob) note(ctx context.Context, kind, keyID string) error {
 func (j keyringJob) service(sealer pin.Sealer, total int) (*lock.Service, error) {
 	return lock.New(lock.Config{
 		Store: &progress{Store: j.db.Ledger, out: j.stderr, total: total, said: time.Now()}, Sealer: sealer, Logger: j.logger,
-		Platforms: platforms(nil, nil), Authorize: account.New(account.Config{DB: j.db, Scope: inventory.Scope}),
+		Platforms: platforms(nil, nil, nil), Authorize: account.New(account.Config{DB: j.db, Scope: inventory.Scope}),
 	})
 }
 

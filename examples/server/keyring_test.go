@@ -61,7 +61,8 @@ func TestKeyringIsRotatedBesideARunningServer(t *testing.T) {
 	macs := []*mdmtest.Mac{s.enrol(t, mdmtest.Config{KeyType: mdmtest.P256}), s.enrol(t, mdmtest.Config{KeyType: mdmtest.P256})}
 	before := s.lock(t, macs[0], object{"reason": "lost"}).text("id")
 	old := keyIDs(t, data)[0]
-	assert.Equal(t, [][]string{{old, "active", "4"}}, s.keyring(t, "status").table(), "a PIN, and the keys of device CA, audit log and Android commands")
+	assert.Equal(t, [][]string{{old, "active", "5"}}, s.keyring(t, "status").table(),
+		"a PIN, and the keys of device CA, audit log, Android commands and Windows sessions")
 
 	rotated := s.keyring(t, "rotate")
 	require.Zero(t, rotated.code, rotated.err)
@@ -69,27 +70,27 @@ func TestKeyringIsRotatedBesideARunningServer(t *testing.T) {
 	require.NotEqual(t, old, now)
 	assert.Contains(t, rotated.out, now)
 	after := s.lock(t, macs[1], object{"reason": "lost"}).text("id")
-	assert.Equal(t, [][]string{{now, "active", "1"}, {old, "retired", "4"}}, s.keyring(t, "status").table())
+	assert.Equal(t, [][]string{{now, "active", "1"}, {old, "retired", "5"}}, s.keyring(t, "status").table())
 
 	refused := s.keyring(t, "remove", old)
 	assert.Equal(t, exitFailed, refused.code)
-	assert.Contains(t, refused.err, "4 sealed secrets need the key "+old)
+	assert.Contains(t, refused.err, "5 sealed secrets need the key "+old)
 	assert.Equal(t, []string{now, old}, keyIDs(t, data))
 
 	resealed := s.keyring(t, "reseal")
 	require.Zero(t, resealed.code, resealed.err)
-	assert.Contains(t, resealed.out, "Secrets sealed anew: 4.")
+	assert.Contains(t, resealed.out, "Secrets sealed anew: 5.")
 	assert.Contains(t, resealed.out, "server keyring remove "+old)
 	removed := s.keyring(t, "remove", old)
 	require.Zero(t, removed.code, removed.err)
-	assert.Equal(t, [][]string{{now, "active", "5"}}, s.keyring(t, "status").table())
+	assert.Equal(t, [][]string{{now, "active", "6"}}, s.keyring(t, "status").table())
 	for i, id := range []string{before, after} {
 		code := s.reveal(t, id)
 		poll(t, macs[i])
 		assert.True(t, macs[i].Type(code))
 	}
 	metrics := s.scrape(t)
-	assert.Contains(t, metrics, `latchkey_sealed_secrets{key_id="`+now+`"} 5`)
+	assert.Contains(t, metrics, `latchkey_sealed_secrets{key_id="`+now+`"} 6`)
 	assert.Contains(t, s.logs.String(), "active_key="+now)
 	events := s.must(t, http.StatusOK, http.MethodGet, "/api/v1/events?action_id="+before, nil).list("items")
 	actor, _ := events[1]["actor"].(map[string]any)
@@ -142,7 +143,7 @@ func TestResealLeavesWhatDoesNotOpen(t *testing.T) {
 	assert.Contains(t, left.err, bad)
 	assert.Contains(t, left.err, "1 sealed secrets still need the retired key "+now[1])
 	assert.NotContains(t, left.out, "remove")
-	assert.Equal(t, [][]string{{now[0], "active", "4"}, {now[1], "retired", "1"}}, s.keyring(t, "status").table())
+	assert.Equal(t, [][]string{{now[0], "active", "5"}, {now[1], "retired", "1"}}, s.keyring(t, "status").table())
 	refused := s.keyring(t, "remove", now[1])
 	assert.Equal(t, exitFailed, refused.code)
 	assert.Contains(t, refused.err, "1 sealed secrets need the key "+now[1])
@@ -163,7 +164,7 @@ func TestTwoServersFollowTheKeyring(t *testing.T) {
 	require.Zero(t, first.keyring(t, "rotate").code)
 	ids := []string{first.lock(t, mac, object{}).text("id"), second.lock(t, other, object{}).text("id")}
 	now := keyIDs(t, first.data())
-	assert.Equal(t, [][]string{{now[0], "active", "2"}, {now[1], "retired", "3"}}, first.keyring(t, "status").table())
+	assert.Equal(t, [][]string{{now[0], "active", "2"}, {now[1], "retired", "4"}}, first.keyring(t, "status").table())
 	for _, id := range ids { // each opens what the other sealed
 		assert.Equal(t, first.reveal(t, id), second.reveal(t, id))
 	}
@@ -214,13 +215,13 @@ func TestKeyRemovedByHand(t *testing.T) {
 	var stderr bytes.Buffer
 	err = run(t.Context(), []string{"-addr", "127.0.0.1:0", "-data", data}, s.env, &stderr, &stderr)
 	assert.Equal(t, exitUsage, exit(err, &stderr))
-	assert.Contains(t, stderr.String(), "4 sealed secrets need the key "+old)
+	assert.Contains(t, stderr.String(), "5 sealed secrets need the key "+old)
 	for _, command := range []string{"status", "reseal"} {
 		missing := s.keyring(t, command)
 		assert.Equal(t, exitFailed, missing.code, command)
-		assert.Contains(t, missing.err, "4 sealed secrets need the key "+old)
+		assert.Contains(t, missing.err, "5 sealed secrets need the key "+old)
 	}
-	assert.Contains(t, s.keyring(t, "status").table(), []string{old, "MISSING", "4"})
+	assert.Contains(t, s.keyring(t, "status").table(), []string{old, "MISSING", "5"})
 	require.NoError(t, os.WriteFile(path, whole, 0o600))
 	assert.Equal(t, code, reopen(t, s).reveal(t, id))
 }

@@ -30,6 +30,7 @@ const (
 	envKeyringText = "LATCHKEY_KEYRING_TEXT"   // the keyring itself
 	envDatabase    = "LATCHKEY_DB"             // the database's URL
 	envPassword    = "LATCHKEY_ADMIN_PASSWORD" //nolint:gosec // the name of the variable
+	envWNSSecret   = "LATCHKEY_WNS_SECRET"     //nolint:gosec // the name of the variable
 )
 
 // defaultData is the state folder when none is given.
@@ -76,6 +77,7 @@ Commands (-h after one explains it):
   account create, list, rights, password, email, remove
                                            who may do what, with the devices of which groups
   token create, list, revoke               API tokens
+  windows issue -name NAME                 let a Windows device in: makes its certificate, and says what to set up there
   purge -older-than 365d -reason WHY       take old PINs that no device needs; a dry run without -apply
   backup FILE                              copy the database, also while the server runs (SQLite)
   restore FILE                             put a backup in place (SQLite)
@@ -100,6 +102,7 @@ type options struct {
 	approval            secondPerson
 	push                pushOptions
 	android             androidOptions
+	windows             windowsOptions
 	mail                mailOptions
 }
 
@@ -124,6 +127,7 @@ func parse(args []string, env func(string) string, stderr io.Writer) (options, e
 	approvalFlags(&o.approval, flags, env)
 	pushFlags(&o.push, flags)
 	androidFlags(&o.android, flags)
+	windowsFlags(&o.windows, flags)
 	mailFlags(&o.mail, flags)
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -131,7 +135,7 @@ func parse(args []string, env func(string) string, stderr io.Writer) (options, e
 		}
 		return o, &usageError{"command line", "run with -h for the flags", err}
 	}
-	o.password, o.now = env(envPassword), time.Now
+	o.password, o.windows.secret, o.now = env(envPassword), env(envWNSSecret), time.Now
 	o.patience = databasePatience
 	if err := errors.Join(readState(&o, env), o.mail.read(env(envSMTPPassword))); err != nil {
 		return o, err
@@ -197,7 +201,7 @@ func (o options) complete() (options, error) {
 	if o.topic != "" && !strings.HasPrefix(o.topic, "com.apple.mgmt.") {
 		return o, &usageError{"-topic", "must begin with com.apple.mgmt. as the push certificate's subject does", nil}
 	}
-	if err := errors.Join(o.approval.check(), o.push.check(o.demo), o.android.check(o.demo)); err != nil {
+	if err := errors.Join(o.approval.check(), o.push.check(o.demo), o.android.check(o.demo), o.windows.check(o.demo)); err != nil {
 		return o, err
 	}
 	if o.logFormat != "text" && o.logFormat != "json" {

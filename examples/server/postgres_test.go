@@ -49,5 +49,11 @@ func TestOnPostgreSQL(t *testing.T) {
 		"TestAndroidPhoneEnrolsAgain":                 TestAndroidPhoneEnrolsAgain,
 		"TestAndroidPhoneAtTwoServers":                TestAndroidPhoneAtTwoServers,
 		"TestNoAndroidSecretIsKeptInClear":            TestNoAndroidSecretIsKeptInClear,
+		"TestWindowsPhoneIsLockedAndReset":            TestWindowsPhoneIsLockedAndReset,
+		"TestWindowsDesktopIsLockedOutAndUnlocked":    TestWindowsDesktopIsLockedOutAndUnlocked,
+		"TestWindowsDeviceAtTwoServers":               TestWindowsDeviceAtTwoServers,
+		"TestWindowsDeviceNeedsItsCertificate":        TestWindowsDeviceNeedsItsCertificate,
+		"TestWindowsCommand":                          TestWindowsCommand,
+		"TestNoWindowsSecretIsKeptInClear":            TestNoWindowsSecretIsKeptInClear,
 	})
 }

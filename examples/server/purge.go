@@ -88,7 +88,7 @@ func (j *purgeJob) run(ctx context.Context, logger *slog.Logger) (err error) {
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
 	service, err := lock.New(lock.Config{
-		Store: d.Ledger, Sealer: noSealer{}, Platforms: platforms(nil, nil), Logger: logger, Now: j.now,
+		Store: d.Ledger, Sealer: noSealer{}, Platforms: platforms(nil, nil, nil), Logger: logger, Now: j.now,
 		Authorize: account.New(account.Config{DB: d, Scope: inventory.Scope}),
 	})
 	if err != nil {

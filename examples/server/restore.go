@@ -120,7 +120,7 @@ func (r *restoring) judge(ctx context.Context) error {
 }
 
 // opens proves that the keyring opens what is in the database, and takes out of it what must not come back: sessions that have ended
-// since, and codes and links that may have been used.
+// since, and codes, links and nonces that may have been used.
 func (r *restoring) opens(ctx context.Context, d *db.DB) error {
 	sealed, err := d.SealedBy(ctx)
 	if err != nil {
@@ -131,7 +131,7 @@ func (r *restoring) opens(ctx context.Context, d *db.DB) error {
 		if err != nil {
 			return err
 		}
-		for _, name := range []secret.Name{secret.DeviceCA, secret.AuditLog, secret.AgentCommands} {
+		for _, name := range []secret.Name{secret.DeviceCA, secret.AuditLog, secret.AgentCommands, secret.WindowsSessions} {
 			if _, err := secret.Read(ctx, d, sealer, name); err != nil && !errors.Is(err, secret.ErrNone) {
 				return &usageError{"-keyring", "must be the one with which the backup was sealed", err}
 			}
@@ -141,6 +141,7 @@ func (r *restoring) opens(ctx context.Context, d *db.DB) error {
 		`DELETE FROM server_sessions`,
 		`DELETE FROM server_challenges WHERE issued IS NULL`,
 		`DELETE FROM server_agent_codes WHERE signing_key IS NULL`,
+		`UPDATE server_computers SET session = NULL, version = version + 1`, // their nonces may have been used
 		`UPDATE server_deliveries SET state = 'void', cause = 'The database was restored from a backup: order the mail again.'
 			WHERE state = 'sent' AND token IS NOT NULL`,
 		`UPDATE server_deliveries SET token = NULL, version = version + 1 WHERE token IS NOT NULL`,

@@ -56,7 +56,7 @@ func launch(ctx context.Context, o options, stdout, stderr io.Writer) (err error
 		return err
 	}
 	defer func() { _ = held.Close() }()
-	listener, err := listen(ctx, o)
+	listener, cert, err := listen(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -80,6 +80,9 @@ func launch(ctx context.Context, o options, stdout, stderr io.Writer) (err error
 	if err := writeToken(ctx, o, s.desk()); err != nil {
 		return err
 	}
+	if cert != nil {
+		listener = s.encrypted(listener, *cert)
+	}
 	return s.serve(ctx, listener, stdout)
 }
 
@@ -98,23 +101,29 @@ func prepare(ctx context.Context, o options, base string, d *db.DB, logger *slog
 	return s, err
 }
 
-// listen opens the address, with TLS when there is a certificate.
-func listen(ctx context.Context, o options) (net.Listener, error) {
+// listen opens the address, and reads the certificate for TLS when there is one.
+func listen(ctx context.Context, o options) (net.Listener, *tls.Certificate, error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", o.addr)
 	if err != nil {
-		return nil, &usageError{"-addr", "choose an address that is free on this machine", err}
+		return nil, nil, &usageError{"-addr", "choose an address that is free on this machine", err}
 	}
 	if o.tlsCert == "" {
-		return listener, nil
+		return listener, nil, nil
 	}
 	cert, err := tls.LoadX509KeyPair(o.tlsCert, o.tlsKey)
 	if err != nil {
 		_ = listener.Close()
-		return nil, &usageError{"-tls-cert and -tls-key", "must be a certificate chain and its key, in PEM", err}
+		return nil, nil, &usageError{"-tls-cert and -tls-key", "must be a certificate chain and its key, in PEM", err}
 	}
+	return listener, &cert, nil
+}
+
+// encrypted is the listener with TLS. It asks for certificates of the device CA alone, so that no browser asks its user for one.
+func (s *server) encrypted(listener net.Listener, cert tls.Certificate) net.Listener {
 	return tls.NewListener(listener, &tls.Config{
 		Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},
-	}), nil
+		ClientAuth: tls.VerifyClientCertIfGiven, ClientCAs: s.roots(), Time: s.now,
+	})
 }
 
 // serve answers until ctx ends. Then it lets requests finish, and after them what runs beside: due actions and the simulated fleet.
@@ -163,8 +172,8 @@ func (s *server) serve(ctx context.Context, listener net.Listener, stdout io.Wri
 func (s *server) greet(stdout io.Writer) {
 	_, _ = fmt.Fprintf(stdout, "Listening on %s\n", s.base)
 	if s.temporary {
-		_, _ = fmt.Fprintf(stdout, "Demonstration: seven simulated Macs, six simulated Android devices (a passcode of theirs is %s), and a temporary "+
-			"state folder (%s) that is removed at the end.\n", demo.Passcode, s.data)
+		_, _ = fmt.Fprintf(stdout, "Demonstration: seven simulated Macs, six simulated Android and three simulated Windows devices (a passcode of "+
+			"theirs is %s), and a temporary state folder (%s) that is removed at the end.\n", demo.Passcode, s.data)
 	}
 	s.logger.Info("serving", slog.String("url", s.base), slog.String("data", s.data), slog.Bool("demo", s.demo),
 		slog.String("audit_key", s.trail.Key))

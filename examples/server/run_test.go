@@ -184,9 +184,9 @@ func TestRefusesToStart(t *testing.T) {
 			"-keyring " + filepath.Join(t.TempDir(), "nowhere", "keyring"), "", []string{"-keyring", "its folder must be there"},
 		},
 		"database is none": {"-data " + foreign, "", []string{"-data", "must be a database of this program"}},
-		"keyring lost":     {"-data " + lost, "", []string{"-keyring", "restore", "3 sealed secrets need the key"}},
+		"keyring lost":     {"-data " + lost, "", []string{"-keyring", "restore", "4 sealed secrets need the key"}},
 		"keyring of another": {
-			"-data " + lost + " -keyring " + filepath.Join(sealed, "keyring"), "", []string{"-keyring", "3 sealed secrets need the key"},
+			"-data " + lost + " -keyring " + filepath.Join(sealed, "keyring"), "", []string{"-keyring", "4 sealed secrets need the key"},
 		},
 		"keyring is no keyring": {"-keyring " + file, "", []string{"-keyring"}},
 	} {

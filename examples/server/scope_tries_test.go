@@ -78,17 +78,23 @@ func (s *scoped) apiTries() map[string][]attempt {
 	return tries
 }
 
-// passcodeTries are those through what is ordered for Android devices alone.
+// passcodeTries are those through what is ordered for devices that are no Macs.
 func (s *scoped) passcodeTries() map[string][]attempt {
 	dry := func(verb string) attempt {
 		return attempt{path: "/api/v1/devices/" + theirMac + "/" + verb + "?dry_run=true", with: because}
 	}
 	const path = "POST /api/v1/devices/{id}/"
 	return map[string][]attempt{
-		path + "reset-passcode":  {{with: because, own: true}, dry("reset-passcode"), {with: `{"pin": {"mode": "supplied", "value": "73918264"}}`}},
-		path + "clear-passcode":  {{with: because, own: true}, dry("clear-passcode")},
-		path + "provision-token": {{with: because, own: true}, dry("provision-token"), {with: `{"force": true}`}},
-		path + "revoke-token":    {{with: because}, {with: `{"token_id": "` + string(s.theirs.ID) + `"}`}, dry("revoke-token")},
+		path + "reset-passcode":                   {{with: because, own: true}, dry("reset-passcode"), {with: `{"pin": {"mode": "supplied", "value": "73918264"}}`}},
+		path + "clear-passcode":                   {{with: because, own: true}, dry("clear-passcode")},
+		path + "provision-token":                  {{with: because, own: true}, dry("provision-token"), {with: `{"force": true}`}},
+		"POST /api/v1/actions/{id}/reveal-answer": {{with: because}, {with: because, action: s.held.ID}},
+
+		path + "unlock": {
+			{with: because}, {with: `{"action_id": "` + string(s.theirs.ID) + `"}`}, dry("unlock"),
+			{path: "/api/v1/devices/" + ourMac + "/unlock", with: `{"action_id": "` + string(s.theirs.ID) + `"}`, status: refused},
+		},
+		path + "revoke-token": {{with: because}, {with: `{"token_id": "` + string(s.theirs.ID) + `"}`}, dry("revoke-token")},
 	}
 }
 
@@ -169,6 +175,8 @@ func (s *scoped) consoleTries() map[string][]attempt {
 		"POST /actions/{id}/cancel":      {{with: why}, {with: why, action: s.held.ID}},
 		"GET /actions/{id}/reveal":       {{own: true}},
 		"POST /actions/{id}/reveal":      {{with: why, own: true}},
+		"GET /actions/{id}/answer":       {{}},
+		"POST /actions/{id}/answer":      {{with: why}},
 		"GET /actions/{id}/feedback":     {{own: true}},
 		"POST /actions/{id}/feedback":    {{with: form("feedback", "wrong-pin")}},
 		"GET /approvals":                 {{status: listed}},
@@ -191,10 +199,12 @@ func (s *scoped) consoleTries() map[string][]attempt {
 	return tries
 }
 
-// consolePhoneTries are those through what phones alone have.
+// consolePhoneTries are those through what devices have that are no Macs.
 func (s *scoped) consolePhoneTries() map[string][]attempt {
 	const confirm = "confirm=EIRS"
 	return map[string][]attempt{
+		"GET /devices/{id}/unlock":        {{}},
+		"POST /devices/{id}/unlock":       {{with: form("reason", "curious")}, {with: form("of", string(s.theirs.ID))}},
 		"GET /devices/{id}/reset":         {{}},
 		"POST /devices/{id}/reset":        {{with: confirm + "&step=verify"}, {with: confirm + "&reason=curious"}},
 		"POST /devices/{id}/reset/pin":    {{with: confirm + "&pin_mode=supplied&pin=73918264"}},

@@ -17,6 +17,7 @@ import (
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/audit"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/bulk"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/ca"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/computers"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/console"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/delivery"
@@ -51,9 +52,11 @@ type server struct {
 	trail      *audit.Trail
 	bulks      *bulk.Batches
 	approvers  *notify.Notifier
-	push       *push.Waker                 // nil: Apple devices are not woken
-	hub        *agent.Hub                  // wakes Android devices
-	agentKey   agent.Key                   // signs their commands
+	push       *push.Waker // nil: Apple devices are not woken
+	hub        *agent.Hub  // wakes Android devices
+	agentKey   agent.Key   // signs their commands
+	computers  *computers.Store
+	wns        lock.Waker                  // wakes Windows devices; nil: they come by themselves
 	usable     func(context.Context) error // why the keyring cannot seal now
 	deliveries *delivery.Deliveries        // nil: no passcode is mailed
 	fleet      *demo.Fleet                 // nil without -demo
@@ -79,10 +82,13 @@ func wire(ctx context.Context, o options, base string, d *db.DB, keyring pin.Sea
 	if s.hub, err = openHub(o, d); err != nil { //nolint:contextcheck // it connects to nothing yet
 		return nil, err
 	}
+	if s.wns, err = openWNS(o, d); err != nil {
+		return nil, err
+	}
 	s.accounts = account.New(account.Config{DB: d, Scope: inventory.Scope, Now: o.now})
 	s.approvers = notify.New(notify.Config{URL: o.approval.notify, BaseURL: base, Logger: logger})
 	cfg := lock.Config{
-		Store: d.Ledger, Sealer: keyring, Platforms: platforms(s.push, s.hub), Authorize: s.accounts, Logger: logger,
+		Store: d.Ledger, Sealer: keyring, Platforms: platforms(s.push, s.hub, s.wns), Authorize: s.accounts, Logger: logger,
 		Now: o.now, Notify: s.approvers.Tell,
 	}
 	o.approval.configure(&cfg)
@@ -95,6 +101,9 @@ func wire(ctx context.Context, o options, base string, d *db.DB, keyring pin.Sea
 	s.groups = group.New(group.Config{DB: d, Ledger: s.service, Scope: inventory.Scope})
 	s.inventory = inventory.New(inventory.Config{DB: d, Issuer: s.ca, Notices: s.service, Now: o.now})
 	if err = s.openAgents(ctx, keyring); err != nil {
+		return nil, err
+	}
+	if err = s.openComputers(ctx, keyring); err != nil {
 		return nil, err
 	}
 	s.bulks = bulk.New(bulk.Config{
@@ -111,16 +120,18 @@ func wire(ctx context.Context, o options, base string, d *db.DB, keyring pin.Sea
 
 // handler is all paths of the server. What waits for something ends once stopping is closed.
 func (s *server) handler(stopping <-chan struct{}) (http.Handler, error) {
-	roots := x509.NewCertPool()
-	roots.AddCert(s.ca.Certificate())
 	devices, err := mdmproto.NewHandler(mdmproto.HandlerConfig{
-		Service: s.service, Verifier: mdmproto.Verifier{Roots: roots, Now: s.now, Skew: skew},
+		Service: s.service, Verifier: mdmproto.Verifier{Roots: s.roots(), Now: s.now, Skew: skew},
 		Enrollments: s.inventory, Commands: s.inventory, Logger: s.logger,
 	})
 	if err != nil {
 		return nil, err
 	}
 	phones, err := s.agentHandler(stopping)
+	if err != nil {
+		return nil, err
+	}
+	computers, err := s.computerHandler()
 	if err != nil {
 		return nil, err
 	}
@@ -136,6 +147,7 @@ func (s *server) handler(stopping <-chan struct{}) (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.Handle("/mdm", devices)
 	mux.Handle("/android/v1/", phones)
+	mux.Handle("/windows/dm", computers)
 	mux.Handle("/scep", s.ca.SCEP(s.inventory, s.logger))
 	mux.Handle("GET /enroll", s.ca.Enroll(profile, s.logger))
 	mux.Handle("/api/", textual(interfaces))
@@ -147,6 +159,13 @@ func (s *server) handler(stopping <-chan struct{}) (http.Handler, error) {
 	watch := ops.New(s.db, s.usable, s.logger, s.metrics()...)
 	watch.Register(mux)
 	return watch.Wrap(mux), nil
+}
+
+// roots are what certificates of devices are issued by.
+func (s *server) roots() *x509.CertPool {
+	roots := x509.NewCertPool()
+	roots.AddCert(s.ca.Certificate())
+	return roots
 }
 
 // api is the API for programs.
@@ -196,10 +215,11 @@ func (s *server) console() (http.Handler, error) {
 	return console.New(cfg)
 }
 
-// doors are how simulated devices enrol. No link and no code leaves this process, so none is a way in that anybody was given.
+// doors are how simulated devices enrol. No link, code or secret leaves this process, so none is a way in that anybody was given.
 func (s *server) doors() demo.Doors {
-	return demo.Doors{URL: s.base, Code: s.agents.NewCode, Link: func(ctx context.Context) (string, error) {
+	link := func(ctx context.Context) (string, error) {
 		code, err := s.ca.NewChallenge(ctx)
 		return s.base + "/enroll?code=" + code, err
-	}}
+	}
+	return demo.Doors{URL: s.base, Code: s.agents.NewCode, Link: link, Enter: s.enterSimulated}
 }

@@ -45,6 +45,11 @@ type action struct {
 	Reveals       int               `json:"reveals"`
 	Disclosed     bool              `json:"disclosed"`
 	Purged        bool              `json:"purged"` // its PIN is gone
+	Holds         bool              `json:"holds"`  // once confirmed, the device stays locked
+	Talks         bool              `json:"talks,omitempty"`
+	Returns       bool              `json:"returns,omitempty"`     // the device makes the PIN
+	HasPIN        bool              `json:"has_pin"`               // it can be revealed
+	AnswerKept    bool              `json:"answer_kept,omitempty"` // of the device: it may have the PIN
 	Feedback      string            `json:"feedback,omitempty"`
 	FeedbackAt    *time.Time        `json:"feedback_at,omitempty"`
 	Evidence      lock.Evidence     `json:"evidence,omitempty"`
@@ -64,6 +69,7 @@ func newAction(a lock.Action) action {
 		CreatedAt: when(a.Created), IssuedAt: when(a.Issued), DeliveredAt: when(a.Delivered), ConfirmedAt: when(a.Confirmed),
 		ReleasedAt: when(a.Released), NotAfter: when(a.NotAfter), Deliveries: a.Deliveries, WakeOutcome: a.WakeOutcome, Reveals: a.Disclosures,
 		Disclosed: a.Disclosures > 0, Purged: retention.IsPurged(a), Feedback: outcome(a.Feedback), FeedbackAt: when(a.FeedbackAt),
+		Holds: a.Holds, Talks: a.Talks, Returns: a.Returns, HasPIN: retention.HasPIN(a) && !retention.IsPurged(a), AnswerKept: keepsAnswer(a),
 		Evidence: a.Evidence, Cause: a.Cause, DeviceAnswers: a.Facts, Findings: inOurWords(a.Findings),
 	}
 }

@@ -2,7 +2,7 @@
 //
 // Callers present an API token (Authorization: Bearer); what they may do is decided by lock.Service, with the token's account as the
 // actor. Requests are JSON of at most 64 KiB without unknown fields; errors are problem documents (RFC 9457) with a stable code, which
-// never repeat a value that was refused. A PIN is in one answer only, that of reveal, which must not be cached.
+// never repeat a value that was refused. A PIN is in the answers of reveal and reveal-answer alone, which must not be cached.
 package api
 
 import (
@@ -120,6 +120,10 @@ func (a *api) routes() map[string]handler {
 		"POST /api/v1/actions/{id}/cancel":   a.cancelAction,
 		"POST /api/v1/actions/{id}/reveal":   a.revealPIN,
 		"POST /api/v1/actions/{id}/feedback": a.giveFeedback,
+		"POST /api/v1/devices/{id}/unlock":   a.unlockDevice,
+
+		"POST /api/v1/actions/{id}/reveal-answer": a.revealAnswer,
+
 		"GET /api/v1/events":                 a.listEvents,
 		"GET /api/v1/audit/checkpoint":       a.auditCheckpoint,
 		"GET /api/v1/audit/key":              a.auditKey,

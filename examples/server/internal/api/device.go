@@ -26,7 +26,7 @@ type device struct {
 	ExpiresAt    *time.Time `json:"certificate_expires_at,omitempty"`
 	State        string     `json:"state"`
 	ActionID     lock.ID    `json:"action_id"`
-	phone
+	particular
 	Facts map[string]fact `json:"facts,omitempty"` // in a list only that the device checked out
 }
 
@@ -40,7 +40,7 @@ func newDevice(d inventory.Device, live *lock.Action) device {
 	out := device{
 		ID: d.ID, Platform: d.Platform, SerialNumber: d.Serial, Name: d.Name, User: d.User, Model: d.Model, ProductName: d.ProductName,
 		OSVersion: d.OSVersion, AppleSilicon: d.Silicon, Enrolled: d.Enrolled, EnrolledAt: when(d.EnrolledAt), LastSeenAt: when(d.LastSeen),
-		ExpiresAt: when(d.Expires), phone: newPhone(d),
+		ExpiresAt: when(d.Expires), particular: newParticular(d),
 	}
 	switch {
 	case live != nil && live.State == lock.StateConfirmed && slices.ContainsFunc(live.Findings, deactivates):
@@ -106,7 +106,7 @@ func (a *api) getDevice(w http.ResponseWriter, r *http.Request, actor lock.Actor
 		return err
 	}
 	out := newDevice(d, live[d.ID])
-	if out.phone, err = a.whole(r.Context(), actor, out.phone, d); err != nil {
+	if out.particular, err = a.whole(r.Context(), actor, out.particular, d); err != nil {
 		return err
 	}
 	write(w, http.StatusOK, out)

@@ -16,6 +16,21 @@ type lockRequest struct {
 	PhoneNumber string     `json:"phone_number"`
 	PIN         *pinChoice `json:"pin"`
 	Force       bool       `json:"force"`
+
+	Options lockOptions `json:"options"`
+}
+
+// lockOptions say how a device is locked.
+type lockOptions struct {
+	Method string `json:"method"` // Windows: screen or sign_in; empty: as its kind wants it
+}
+
+// wanted are the options as the ledger keeps them.
+func (o lockOptions) wanted() map[string]string {
+	if o.Method == "" {
+		return nil
+	}
+	return map[string]string{"method": o.Method}
 }
 
 type pinChoice struct {
@@ -94,6 +109,6 @@ func (a *api) lockOrder(r *http.Request) (lock.Request, error) {
 	if err != nil {
 		return order, err
 	}
-	order.Message, order.PhoneNumber, order.Force = body.Message, body.PhoneNumber, body.Force
+	order.Message, order.PhoneNumber, order.Force, order.Options = body.Message, body.PhoneNumber, body.Force, body.Options.wanted()
 	return order, body.PIN.choose(&order)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/latchkey-mdm/latchkey/android"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/account"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/delivery"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
 	"github.com/latchkey-mdm/latchkey/lock"
 )
 
@@ -33,7 +34,7 @@ type verb struct {
 	order func(context.Context, lock.Actor, lock.Request) (lock.Action, error)
 }
 
-// passcodeRoutes are those of what is ordered for Android devices alone.
+// passcodeRoutes are those of what is ordered for passcodes and PINs of users: reset for Android and Windows, the others for Android alone.
 func (a *api) passcodeRoutes() map[string]handler {
 	return map[string]handler{
 		"POST /api/v1/devices/{id}/reset-passcode":  a.resetPasscode,
@@ -70,19 +71,23 @@ type resetRequest struct {
 	Deliver *deliveryRequest `json:"deliver"`
 }
 
-// resetOptions say how the passcode is set. Nil is true.
+// resetOptions say how the passcode is set. What is not for the platform of the device is refused by its preflight.
 type resetOptions struct {
-	RequireEntry *bool `json:"require_entry"`
-	LockNow      *bool `json:"lock_now"`
+	RequireEntry *bool `json:"require_entry"` // nil: true on Android
+	LockNow      *bool `json:"lock_now"`      // nil: true on Android
+	Recover      bool  `json:"recover"`       // Windows
 }
 
 // wanted are the options as the ledger keeps them.
-func (o resetOptions) wanted() map[string]string {
+func (o resetOptions) wanted(platform string) map[string]string {
 	options := map[string]string{}
 	for name, on := range map[string]*bool{"require_entry": o.RequireEntry, "lock_now": o.LockNow} {
-		if on == nil || *on {
+		if on == nil && platform == inventory.AgentPlatform || on != nil && *on {
 			options[name] = "true"
 		}
+	}
+	if o.Recover {
+		options["recover"] = "true"
 	}
 	return options
 }
@@ -111,7 +116,11 @@ func (a *api) resetPasscode(w http.ResponseWriter, r *http.Request, actor lock.A
 	if err := body.PIN.choose(&order); err != nil {
 		return err
 	}
-	order.Options, order.Force = body.Options.wanted(), body.Force
+	d, err := a.Devices.FindFor(r.Context(), actor, r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	order.Options, order.Force = body.Options.wanted(d.Platform), body.Force
 	do := verb{lock.KindResetPasscode, a.Service.ResetPasscode}
 	var needs []lock.Verb
 	if body.Deliver.asked() {

@@ -284,7 +284,7 @@ func FuzzResetRequest(f *testing.F) {
 		req.Header.Set("Content-Type", "application/json")
 		var order resetRequest
 		if err := read(req, &order); err == nil {
-			assert.LessOrEqual(t, len(order.Options.wanted()), 2)
+			assert.LessOrEqual(t, len(order.Options.wanted("android")), 2)
 		} else {
 			var p *problem
 			require.ErrorAs(t, err, &p)

@@ -11,6 +11,7 @@ import (
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory/inventorytest"
 	"github.com/latchkey-mdm/latchkey/lock"
 	"github.com/latchkey-mdm/latchkey/mdmproto"
+	"github.com/latchkey-mdm/latchkey/windows"
 )
 
 // phone makes a Mac an Android device of which the server knows enough.
@@ -85,4 +86,38 @@ func TestPreflightOfWhatHasALock(t *testing.T) {
 		notes[n.Code] = n.N
 	}
 	assert.Equal(t, map[string]int{"restarts": 2, "live_lock": 2}, notes)
+}
+
+// computer makes a Mac a Windows device of which the server knows enough.
+func (b *bench) computer(n int, class windows.Class, build string) {
+	b.t.Helper()
+	b.exec(`UPDATE server_devices SET platform = $2 WHERE id = $1`, inventorytest.ID(n), windows.PlatformName)
+	b.exec(`DELETE FROM server_facts WHERE device = $1`, inventorytest.ID(n))
+	for name, value := range map[windows.FactName]string{windows.FactClass: string(class), windows.FactBuild: build} {
+		b.exec(`INSERT INTO server_facts (device, name, value, learnt_at) VALUES ($1, $2, $3, 1)`, inventorytest.ID(n), string(name), value)
+	}
+}
+
+func TestWindowsIsCountedByWhatWillHappen(t *testing.T) {
+	b := newBench(t, 3)
+	b.computer(1, windows.ClassHoloLens, "10.0.22621.1258")
+	b.computer(2, windows.ClassDesktop, "10.0.22631.4460")
+	check, err := b.Preflight(t.Context(), admin, first(3))
+	require.NoError(t, err)
+	assert.Equal(t, map[string]int{mdmproto.PlatformName: 1, windows.PlatformName: 1}, check.Platforms)
+	assert.Equal(t, map[string]int{"sign_in_lockout_unproven": 1}, check.By, "a desktop is left out")
+
+	forced := first(3)
+	forced.Force = true
+	check, err = b.Preflight(t.Context(), admin, forced)
+	require.NoError(t, err)
+	assert.Equal(t, 3, check.Orders())
+	made := b.create(forced)
+	b.turn()
+	b.answers(1, "200")
+	b.answers(2, "200")
+	items, err := b.Items(t.Context(), admin, made.ID, "confirmed", -1, 10)
+	require.NoError(t, err)
+	require.Len(t, items, 2)
+	assert.Equal(t, []string{"", CodeLockedOut}, []string{items[0].Code, items[1].Code})
 }

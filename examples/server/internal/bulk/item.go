@@ -23,7 +23,7 @@ type Item struct {
 	User     string
 	Outcome  Outcome
 	Joined   bool    // the action is an earlier one, which the order joined
-	Code     string  // why, for programs; Confirmed: android.CodeNoSecureLock, when only the screen of the device went off
+	Code     string  // why, for programs; Confirmed: android.CodeNoSecureLock when only the screen of the device went off, or CodeLockedOut
 	Reason   string  // why, in words
 	Action   lock.ID // Busy: the one in the way
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/latchkey-mdm/latchkey/mdmproto"
 	"github.com/latchkey-mdm/latchkey/pin"
 	"github.com/latchkey-mdm/latchkey/store/postgres/postgrestest"
+	"github.com/latchkey-mdm/latchkey/windows"
 )
 
 var server postgrestest.Server
@@ -93,7 +94,7 @@ func newBench(t *testing.T, macs int) *bench {
 	require.NoError(t, accounts.CreateAdmin(t.Context(), "correct horse battery", nil))
 	now := func() time.Time { return time.Now().Add(time.Duration(b.moved.Load())) }
 	b.svc, err = lock.New(lock.Config{
-		Store: b.db.Ledger, Sealer: keyring, Platforms: []lock.Platform{mdmproto.Platform(nil), agent.Platform(nil)}, Authorize: accounts, Now: now,
+		Store: b.db.Ledger, Sealer: keyring, Platforms: []lock.Platform{mdmproto.Platform(nil), agent.Platform(nil), windows.Platform(nil)}, Authorize: accounts, Now: now,
 		SecondPerson: func(_ lock.Actor, v lock.Verb, _ lock.Target) bool { return v == lock.VerbBulk && b.second.Load() },
 	})
 	require.NoError(t, err)

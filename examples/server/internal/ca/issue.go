@@ -2,6 +2,7 @@ package ca
 
 import (
 	"context"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/rand"
 	"crypto/rsa"
@@ -31,7 +32,7 @@ func (c *CA) issue(ctx context.Context, csr *x509.CertificateRequest, g grant) (
 	if err := checkRequest(csr); err != nil {
 		return nil, fmt.Errorf("%w: %w", errRequest, err)
 	}
-	signed, err := c.sign(csr)
+	signed, err := c.sign(csr.Subject.CommonName, csr.PublicKey)
 	if err != nil {
 		return nil, err
 	}
@@ -88,8 +89,20 @@ func (c *CA) consume(ctx context.Context, tx *sql.Tx, g *grant, sum [sha256.Size
 	return nil, nil
 }
 
-// sign makes the certificate. The subject is the device's own words and identifies nobody.
-func (c *CA) sign(csr *x509.CertificateRequest) ([]byte, error) {
+// IssueTo certifies, in the caller's transaction, a key that was made here for a device, and returns the certificate (DER), whose common name
+// is the device's ID. It serves for no enrolment.
+func (c *CA) IssueTo(ctx context.Context, tx *sql.Tx, device string, key crypto.PublicKey) (der []byte, err error) {
+	if der, err = c.sign(device, key); err != nil {
+		return nil, fmt.Errorf("issue a certificate: %w", err)
+	}
+	sum := sha256.Sum256(der)
+	_, err = tx.ExecContext(ctx, `INSERT INTO server_certificates (sha256, der, renews, issued_at) VALUES ($1, $2, $3, $4)`,
+		sum[:], der, device, db.Micros(c.now()))
+	return der, err
+}
+
+// sign makes the certificate. The subject may be the device's own words and identifies nobody.
+func (c *CA) sign(name string, key crypto.PublicKey) ([]byte, error) {
 	serial, err := newSerial()
 	if err != nil {
 		return nil, err
@@ -99,7 +112,6 @@ func (c *CA) sign(csr *x509.CertificateRequest) ([]byte, error) {
 	if ends.After(c.cert.NotAfter) {
 		ends = c.cert.NotAfter
 	}
-	name := csr.Subject.CommonName
 	name = strings.ToValidUTF8(name[:min(len(name), 64)], "")
 	return x509.CreateCertificate(rand.Reader, &x509.Certificate{
 		SerialNumber: serial,
@@ -108,7 +120,7 @@ func (c *CA) sign(csr *x509.CertificateRequest) ([]byte, error) {
 		BasicConstraintsValid: true,
 		KeyUsage:              x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment,
 		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
-	}, c.cert, csr.PublicKey, c.key)
+	}, c.cert, key, c.key)
 }
 
 // checkRequest admits RSA keys of 2048 to 4096 bits and the NIST curves, with the proof that the sender has the key.

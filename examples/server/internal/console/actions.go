@@ -112,6 +112,8 @@ type actionData struct {
 	Cancellable bool
 	Held        *heldData      // it waits for a second person
 	Sent        []sentPasscode // who gets its passcode by mail
+	Lost        lock.Finding   // that the PIN which the device made is not here; zero: nothing is lost
+	Answer      bool           // an answer of the device is kept
 }
 
 func (c *console) actionPage(w http.ResponseWriter, r *http.Request, a lock.Actor) error {
@@ -120,6 +122,7 @@ func (c *console) actionPage(w http.ResponseWriter, r *http.Request, a lock.Acto
 		return err
 	}
 	data := actionData{Action: action, HasPIN: retention.HasPIN(action) && !retention.IsPurged(action), Cancellable: cancellable(action)}
+	data.Lost, data.Answer = lostPIN(action), keepsAnswer(action)
 	if retention.IsPurged(action) {
 		gone, err := retention.WhoPurged(r.Context(), c.Service, a, action)
 		if err != nil {
@@ -152,8 +155,8 @@ func (c *console) cancel(w http.ResponseWriter, r *http.Request, a lock.Actor) e
 	}
 	text := "Cancelled. Nothing had left, so the Mac is not locked by it."
 	switch {
-	case isPhone(action.Device):
-		text = "Cancelled. " + phoneStatus(action, false, c.Now()).Detail
+	case !isMac(action.Device):
+		text = "Cancelled. " + statusOf(action, false, c.Now()).Detail
 	case action.MayBeOnDevice():
 		text = "Cancelled: it is not sent again. The command had left before, so the Mac may be " +
 			effectOf(action).Is + " all the same. Its PIN stays here."

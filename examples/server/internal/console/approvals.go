@@ -93,8 +93,8 @@ func (c *console) decide(
 	switch r.PostFormValue("from") {
 	case "inbox":
 		to = "/approvals"
-	case "reveal":
-		to += "/reveal"
+	case "reveal", "answer":
+		to += "/" + r.PostFormValue("from")
 	}
 	http.Redirect(w, r, to, http.StatusSeeOther) //nolint:gosec // the action is there, so its ID is one
 	return nil

@@ -170,7 +170,11 @@ func itemStatus(i bulk.Item) status {
 		if text.Class, text.Text = "open", "Screen locked"; i.Code == string(android.CodeNoSecureLock) {
 			text.Class, text.Text = "doubt", "Only its screen went off"
 		}
-	case i.Joined && i.Platform == androidPlatform:
+	case isComputer(lock.Device{Platform: i.Platform}) && i.Outcome == bulk.Confirmed:
+		if text.Class, text.Text = "open", "Screen locked"; i.Code == bulk.CodeLockedOut {
+			text.Class, text.Text = "locked", "Nobody can sign in"
+		}
+	case i.Joined && !isMac(lock.Device{Platform: i.Platform}):
 		text.Detail = "It had a lock already, which this order joined."
 	case i.Joined:
 		text.Detail = "It had a lock already, which this order joined: one lock, one PIN."

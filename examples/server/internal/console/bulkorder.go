@@ -12,9 +12,11 @@ import (
 
 	"github.com/latchkey-mdm/latchkey/android"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/bulk"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
 	"github.com/latchkey-mdm/latchkey/lock"
 	lockbulk "github.com/latchkey-mdm/latchkey/lock/bulk"
 	"github.com/latchkey-mdm/latchkey/pin"
+	"github.com/latchkey-mdm/latchkey/windows"
 )
 
 // maxFound is how many devices a search may select. Groups select more.
@@ -60,17 +62,31 @@ func (f *bulkForm) Arm() string { return strconv.Itoa(f.Check.Orders()) }
 func (f *bulkForm) LeftOut() int { return f.Check.Total - f.Check.Ready }
 
 // ScreensOff is of how many devices only the screen goes off, because they have no passcode.
-func (f *bulkForm) ScreensOff() (n int) {
+func (f *bulkForm) ScreensOff() int { return f.noted(string(android.CodeNoSecureLock)) }
+
+// LockedOut is on how many devices nobody can sign in any more.
+func (f *bulkForm) LockedOut() int { return f.noted("denies_everybody") }
+
+// noted is of how many devices something is said.
+func (f *bulkForm) noted(code string) (n int) {
 	for _, note := range f.Check.Notes {
-		if note.Code == string(android.CodeNoSecureLock) {
+		if note.Code == code {
 			n += note.N
 		}
 	}
 	return n
 }
 
-// NoPIN is how many of them get no PIN: the passcode that is on them, if there is one, opens them.
-func (f *bulkForm) NoPIN() int { return f.Check.Platforms[androidPlatform] }
+// NoPIN is how many of them get no PIN: what is on them already, if anything, opens them.
+func (f *bulkForm) NoPIN() int {
+	return f.Check.Platforms[androidPlatform] + f.Check.Platforms[inventory.ComputerPlatform]
+}
+
+// stopWords say why devices are left out whose finding speaks of what would happen.
+var stopWords = map[string]string{
+	string(windows.CodeLockOutUnproven): "A lock of this Windows desktop would keep everybody from signing in, and was never proven on hardware: " +
+		"order it on the page of the device.",
+}
 
 // Title says what the order is.
 func (f *bulkForm) Title() string { return "Lock " + deviceCount(f.Check.Orders()) }
@@ -107,7 +123,7 @@ func (c *console) reviewBulk(ctx context.Context, a lock.Actor, f *bulkForm, ord
 		i := slices.IndexFunc(f.Stops, func(s stop) bool { return s.Code == item.Code })
 		if i < 0 {
 			i = len(f.Stops)
-			f.Stops = append(f.Stops, stop{Code: item.Code, Text: cmp.Or(item.Reason, itemStatus(item).Text), N: f.Check.By[item.Code]})
+			f.Stops = append(f.Stops, stop{Code: item.Code, Text: cmp.Or(stopWords[item.Code], item.Reason, itemStatus(item).Text), N: f.Check.By[item.Code]})
 		}
 		if s := &f.Stops[i]; len(s.Items) < maxStops {
 			s.Items = append(s.Items, item)

@@ -86,6 +86,11 @@ type Screen struct {
 	Phone       bool // it is a phone, and no Mac
 	Off         bool // the screen of a phone is off; whoever turns it on finds it Locked or not
 	Passcode    bool // the phone has a passcode
+
+	Computer bool   // it runs Windows: Locked asks for its PIN, and Passcode says that it has one
+	Denied   bool   // nobody may sign in on it: Title and Message say so
+	Title    string // of the message before the sign-in
+	SignedIn string // who is signed in; empty: nobody
 }
 
 type console struct {
@@ -186,6 +191,10 @@ func (c *console) handlers() map[string]handler {
 		"POST /actions/{id}/cancel":      c.cancel,
 		"GET /actions/{id}/reveal":       c.revealPage,
 		"POST /actions/{id}/reveal":      c.reveal,
+		"GET /actions/{id}/answer":       c.answerPage,
+		"POST /actions/{id}/answer":      c.revealAnswer,
+		"GET /devices/{id}/unlock":       c.unlockPage,
+		"POST /devices/{id}/unlock":      c.orderUnlock,
 		"GET /actions/{id}/feedback":     c.feedbackPage,
 		"POST /actions/{id}/feedback":    c.feedback,
 		"GET /audit":                     c.auditLog,

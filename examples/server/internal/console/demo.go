@@ -20,8 +20,10 @@ func (c *console) typePIN(w http.ResponseWriter, r *http.Request, a lock.Actor) 
 		return err
 	}
 	switch {
-	case opened && isPhone(d.Device):
+	case opened && !isMac(d.Device):
 		c.say(r.Context(), "The simulated device is open.")
+	case isComputer(d.Device):
+		c.warn(r.Context(), "It does not open, says the simulated device.")
 	case isPhone(d.Device):
 		c.warn(r.Context(), "Wrong passcode, says the simulated device. Reveal the passcode and type it as it is written.")
 	case opened:

@@ -28,6 +28,7 @@ type deviceData struct {
 	Hold    holdData
 	Groups  []group.Group
 	Phone   *phoneData // nil: it is none
+	Windows *computerData
 }
 
 type fact struct {
@@ -78,8 +79,11 @@ func (c *console) devicePage(w http.ResponseWriter, r *http.Request, a lock.Acto
 
 // page is the template of the device.
 func (d *deviceData) page() string {
-	if d.Phone != nil {
+	switch {
+	case d.Phone != nil:
 		return "phone"
+	case d.Windows != nil:
+		return "windows"
 	}
 	return "device"
 }
@@ -92,9 +96,18 @@ func (c *console) orders(r *http.Request, a lock.Actor, data *deviceData) error 
 		return err
 	}
 	data.Lock = decisive(locks[d.ID])
-	if isPhone(d.Device) { // whose lock is beside the orders for its passcode
+	if !isMac(d.Device) { // their locks are beside the orders for passcode or PIN
 		data.Live = slices.ContainsFunc(locks[d.ID], func(a lock.Action) bool { return a.Kind == lock.KindLock && a.Lane != "" })
+	}
+	switch {
+	case isPhone(d.Device):
 		data.Phone, err = c.phoneOf(r, a, d, data.Actions)
+		return err
+	case isComputer(d.Device):
+		data.Windows, err = c.computerOf(r, d, locks[d.ID], data.Actions)
+		if err == nil && data.Windows.Lost != nil && len(data.PINs) > 0 {
+			data.PIN = use{"Earlier PIN", sentence(data.PINs[0].Reason), true}
+		}
 		return err
 	}
 	data.Live = data.Lock != nil && data.Lock.Lane != ""

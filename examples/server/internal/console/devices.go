@@ -119,7 +119,7 @@ func (c *console) locksOf(ctx context.Context, a lock.Actor, devices []inventory
 // decisive picks the order that says most of the device now.
 func decisive(orders []lock.Action) *lock.Action {
 	weight := weightOfLock
-	if len(orders) > 0 && isPhone(orders[0].Device) {
+	if len(orders) > 0 && !isMac(orders[0].Device) {
 		confirmed := lastConfirmed(orders)
 		weight = func(a lock.Action) int { return weightOnPhone(a, confirmed) }
 	}
@@ -152,6 +152,8 @@ func weightOfLock(a lock.Action) int {
 func weightOnPhone(a lock.Action, confirmed time.Time) int {
 	answered := a.State == lock.StateConfirmed || a.State == lock.StateReleased || a.State == lock.StateRefused
 	switch {
+	case a.State == lock.StateConfirmed && a.Holds: // of Windows, where a lock-out lasts
+		return 4
 	case a.State == lock.StateQueued, a.State == lock.StateIssued:
 		return 3
 	case a.State == lock.StateHeld:

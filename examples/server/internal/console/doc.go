@@ -7,11 +7,11 @@
 //
 // # Secrets
 //
-// A PIN is in one answer only: that of the form which asks for it with a reason, after the reveal was recorded. That answer is never
-// stored by the browser and leaves the screen after 30 seconds; what came of it can be said afterwards. No page, address, session or log
-// line has one; a PIN that an administrator chose is not sent back when the form is shown again. While it is typed it goes to the server
-// for the findings of its policy, in the body of a request, and is not compared with the PINs of the ledger: only an order does that,
-// because an order is on record.
+// A PIN is in one answer only: that of the form which asks for it, or for the device's answer with it, with a reason, after the reveal was
+// recorded. It is never stored by the browser and leaves the screen after 30 seconds, an answer after two minutes; what came of it can be said
+// afterwards. No page, address, session or log line has one; a PIN that an administrator chose is not sent back when the form is shown again.
+// While it is typed it goes to the server for the findings of its policy, in the body of a request, and is not compared with the PINs of the
+// ledger: only an order does that, because an order is on record.
 //
 // # Requests
 //
@@ -26,6 +26,13 @@
 // The second has the new passcode, what the device does with it, who gets it by mail, and the table of what works there, from package
 // android. The order verifies once more. The page of the device then shows how far it has come, and where the mails are. A mail is a reveal
 // by who orders it, so that it takes the same right. A reset token is shown to nobody.
+//
+// # Windows
+//
+// The page of a Windows device shows what works on it, from package windows. A desktop is locked by a sign-in lock-out, which has to be ticked:
+// nobody can sign in any more, and an unlock from here, whose dialog shows what it puts back, is the only way out. A reset has no PIN to
+// choose: the device makes it, and it is here once the device has answered. When it is not, the page says so in red, with what to do, and
+// shows the kept answer of the device to who may reveal, as a reveal and for two minutes.
 //
 // # A second person
 //

@@ -97,7 +97,8 @@ type guide struct {
 	Message string // what this lock shows beside the field for the PIN
 	Phone   string
 	Said    string // what the Mac told about that
-	Android bool   // it is no Mac
+	Android bool   // it is a phone
+	Windows bool
 }
 
 func guideOf(silicon *bool, a lock.Action) guide {
@@ -107,6 +108,6 @@ func guideOf(silicon *bool, a lock.Action) guide {
 func (c *console) guideTo(ctx context.Context, actor lock.Actor, a lock.Action) (guide, error) {
 	d, err := c.deviceOf(ctx, actor, a)
 	g := guideOf(d.Silicon, a)
-	g.Sketch, g.Android = true, isPhone(a.Device)
+	g.Sketch, g.Android, g.Windows = true, isPhone(a.Device), isComputer(a.Device)
 	return g, err
 }

@@ -29,6 +29,7 @@ import (
 	"github.com/latchkey-mdm/latchkey/pin"
 	"github.com/latchkey-mdm/latchkey/store"
 	"github.com/latchkey-mdm/latchkey/store/auditlog"
+	"github.com/latchkey-mdm/latchkey/windows"
 )
 
 const scope = "default"
@@ -70,7 +71,7 @@ func newBenchOn(t *testing.T, kept ledger, limits ...lock.Limit) *bench {
 	keyring, err := pin.NewKeyring(pin.Key{ID: "k1", Secret: secret})
 	require.NoError(t, err)
 	b.svc, err = lock.New(lock.Config{
-		Store: kept, Sealer: losable{keyring, &b.lost}, Platforms: []lock.Platform{mdmproto.Platform(nil), phones()}, Authorize: b,
+		Store: kept, Sealer: losable{keyring, &b.lost}, Platforms: []lock.Platform{mdmproto.Platform(nil), phones(), windows.Platform(nil)}, Authorize: b,
 		Now: b.now, Logger: slog.New(slog.DiscardHandler), Limits: limits, SecondPerson: b.second, Patience: patience,
 	})
 	require.NoError(t, err)

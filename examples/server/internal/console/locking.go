@@ -10,6 +10,7 @@ import (
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/approval"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
 	"github.com/latchkey-mdm/latchkey/lock"
+	"github.com/latchkey-mdm/latchkey/windows"
 )
 
 // keyPrefix begins the idempotency keys of this console.
@@ -36,6 +37,24 @@ type lockForm struct {
 	Key            string // makes one action of this form, however often it is sent
 	Errors         map[string]string
 	Failure        string // that nothing was ordered, and why
+
+	Method string // how a Windows device is to be locked: methodScreen or methodSignIn; empty: as its kind wants it
+	Ways   bool   // there are two
+	SignIn bool   // the lock is a sign-in lock-out
+}
+
+// The ways to lock a Windows device.
+const (
+	methodScreen = "screen"
+	methodSignIn = "sign_in"
+)
+
+// options are those of the order beside what every platform has.
+func (f *lockForm) options() map[string]string {
+	if f.Method == "" {
+		return nil
+	}
+	return map[string]string{"method": f.Method}
 }
 
 // option is a field of the locked screen that is behind a checkbox.
@@ -109,13 +128,28 @@ func (c *console) newLockForm(r *http.Request, a lock.Actor) (*lockForm, error) 
 		}
 	}
 	f.Second = c.Approvals.Needs(a, lock.VerbLock, lock.Target{Device: d.Device})
-	findings, err := c.Service.Preflight(ctx, a, lock.Request{Device: d.Device, Message: "A message", PhoneNumber: "0"})
+	if isComputer(d.Device) {
+		f.method(r)
+	}
+	findings, err := c.Service.Preflight(ctx, a, lock.Request{
+		Device: d.Device, Message: "A message", PhoneNumber: "0", Options: f.options(),
+	})
 	if err != nil {
 		return f, err
 	}
 	f.sort(findings)
+	f.SignIn = slices.ContainsFunc(findings, func(f lock.Finding) bool { return f.Code == "denies_everybody" })
 	f.Keep, err = c.keepable(ctx, a, d.Device)
 	return f, err
+}
+
+// method takes over how a Windows device is to be locked, where there are two ways.
+func (f *lockForm) method(r *http.Request) {
+	facts := windows.FromDevice(f.Device.Device)
+	f.Ways = may(facts, windows.ActLock) && may(facts, windows.ActLockOut)
+	if asked := r.FormValue("method"); asked == methodScreen || asked == methodSignIn {
+		f.Method = asked
+	}
 }
 
 // sort gives each finding its place.
@@ -143,7 +177,7 @@ func (f *lockForm) sort(findings []lock.Finding) {
 }
 
 func (o *option) limit(f lock.Finding) {
-	if f.Level == lock.LevelBlock {
+	if f.Level == lock.LevelBlock || strings.HasSuffix(f.Code, "_not_shown") {
 		o.Blocked = f.Text
 	} else {
 		o.Warning = f.Text
@@ -206,7 +240,7 @@ func (c *console) askAgain(w http.ResponseWriter, r *http.Request, a lock.Actor,
 }
 
 func ordered(a lock.Action, d inventory.Device) string {
-	if isPhone(d.Device) {
+	if !isMac(d.Device) {
 		return phoneOrdered(a, d.Enrolled)
 	}
 	mac, when := " The Mac", " when it comes online"
@@ -262,7 +296,7 @@ func (f *lockForm) request(confirm, digits string) (lock.Request, bool) {
 	}
 	req := lock.Request{
 		Device: f.Device.Device, Reason: f.Reason, Ticket: f.Ticket, Message: f.Message.text(), PhoneNumber: f.Phone.text(),
-		Force: f.Force, Key: f.Key,
+		Force: f.Force, Key: f.Key, Options: f.options(),
 	}
 	if !strings.EqualFold(strings.TrimSpace(confirm), f.Arm()) {
 		f.Errors["confirm"] = "These are not the last four characters. Compare the device with the one in your hands or in your ticket."
@@ -287,7 +321,9 @@ func (f *lockForm) refuse(err error) (status int, ok bool) {
 	switch {
 	case errors.As(err, &busy):
 		f.Live = &busy.Live
-		f.Failure = "this Mac has a lock already, with another PIN than the one you chose."
+		if f.Failure = "this Mac has a lock already, with another PIN than the one you chose."; !isMac(f.Device.Device) {
+			f.Failure = "this device has a lock already, which is another one."
+		}
 		return http.StatusConflict, true
 	case errors.As(err, &blocked):
 		f.sort(blocked.Findings)

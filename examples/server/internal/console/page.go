@@ -43,11 +43,18 @@ func words(now func() time.Time) template.FuncMap {
 		"system":  system,
 		"noun":    func(platform string) string { return noun(lock.Device{Platform: platform}) },
 		"phone":   func(platform string) bool { return isPhone(lock.Device{Platform: platform}) },
+		"mac":     func(platform string) bool { return isMac(lock.Device{Platform: platform}) },
+		"windows": func(platform string) bool { return isComputer(lock.Device{Platform: platform}) },
 		"make":    makeOf,
-		"code":    codeOf,
+		"code":    func(a lock.Action) string { return codeOf(a.Kind, a.Device) },
+		"codeOf":  codeOf,
 		"option":  optionWords,
+		"answer":  answerWords,
+		"before":  beforeOf,
+		"class":   classOf,
+		"untold":  untold,
 		"verb":    verbOf,
-		"waitsOf": func(r approval.Request) string { return waitsWith(r.What, r.HeldBy, an(r.Kind)) },
+		"waitsOf": func(r approval.Request) string { return waitsWith(r.What, r.HeldBy, an(r.Kind, r.Device)) },
 		"managed": managed,
 		"title":   title,
 
@@ -77,7 +84,7 @@ func words(now func() time.Time) template.FuncMap {
 
 func parsePages(now func() time.Time) (pages, error) {
 	base, err := template.New("").Funcs(words(now)).ParseFS(files, "templates/layout.html", "templates/parts.html", "templates/devicecards.html",
-		"templates/phoneparts.html")
+		"templates/phoneparts.html", "templates/windowsparts.html")
 	if err != nil {
 		return nil, fmt.Errorf("console: parse templates: %w", err)
 	}

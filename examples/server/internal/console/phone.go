@@ -13,6 +13,7 @@ import (
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/delivery"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/handset"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/retention"
 	"github.com/latchkey-mdm/latchkey/lock"
 	"github.com/latchkey-mdm/latchkey/pin"
 )
@@ -229,11 +230,25 @@ func stepsOf(a lock.Action) []step {
 	if a.State == lock.StateConfirmed && a.Confirmed.IsZero() {
 		end.At = a.Changed
 	}
+	if a.Returns {
+		end = returned(a, end)
+	}
 	steps := []step{ordered, sent, end}
 	if a.State == lock.StateConfirmed && outlived(a) {
 		steps = append(steps, step{Name: "Enrolled anew", At: a.Reenrolled, Class: "done", Note: "if it was wiped, the passcode is gone"})
 	}
 	return steps
+}
+
+// returned adds to the end of an order whether the PIN came that the device made.
+func returned(a lock.Action, end step) step {
+	switch {
+	case retention.HasPIN(a):
+		end.Note = "it returned its PIN, which is kept"
+	case a.State == lock.StateConfirmed:
+		end.Class, end.Note = "failed", "without its PIN"
+	}
+	return end
 }
 
 // Deliveries sends new passcodes by mail (delivery.Deliveries). All methods are safe for concurrent use.
@@ -272,7 +287,10 @@ func sentWords(d delivery.Delivery) sentPasscode {
 	switch d.State {
 	case delivery.Waiting:
 		s.Class, s.Text, s.Detail = "waiting", "Waits", "It is mailed once the device has confirmed the passcode."
-		if d.Attempts > 0 {
+		switch {
+		case d.Attempts == 0 && d.Cause != "":
+			s.Class, s.Text, s.Detail = "failed", "Nothing to mail yet", sentence(d.Cause)
+		case d.Attempts > 0:
 			s.Text, s.Detail, s.When = "Will be tried again", sentence(d.Cause), d.Next
 		}
 	case delivery.Sent:

@@ -161,7 +161,7 @@ type desk struct {
 }
 
 func (d *desk) Screen(_ context.Context, device string) (Screen, bool) {
-	if device == d.phone {
+	if device == d.phone && d.phone != "" {
 		return d.screenOf(), true
 	}
 	if d.deactivated.Load() {

@@ -17,12 +17,15 @@ const noSecureLock = "NO_SECURE_LOCK"
 // isPhone says that a device is one of Android: its lock does not last, and its passcode can be set from here.
 func isPhone(d lock.Device) bool { return d.Platform == androidPlatform }
 
+// isMac says that a device is one of Apple.
+func isMac(d lock.Device) bool { return !isPhone(d) && !isComputer(d) }
+
 // noun is what a device is called in a sentence.
 func noun(d lock.Device) string {
-	if isPhone(d) {
-		return "device"
+	if isMac(d) {
+		return "Mac"
 	}
-	return "Mac"
+	return "device"
 }
 
 // deed is an order for a phone in words.
@@ -60,8 +63,11 @@ var deeds = map[lock.Kind]deed{
 	},
 }
 
-func deedOf(k lock.Kind) deed {
-	if d, ok := deeds[k]; ok {
+func deedOf(a lock.Action) deed {
+	if d, ok := computerDeed(a); ok {
+		return d
+	}
+	if d, ok := deeds[a.Kind]; ok {
 		return d
 	}
 	return deed{"Is done", "Done", "it is done", "", "do it", "It may have been done or not."}
@@ -69,10 +75,10 @@ func deedOf(k lock.Kind) deed {
 
 // phoneStatus describes an order for a phone. Only what the device acknowledged is called done.
 func phoneStatus(a lock.Action, away bool, now time.Time) status {
-	d := deedOf(a.Kind)
+	d := deedOf(a)
 	switch a.State {
 	case lock.StateHeld:
-		why := waitsWith(approval.WhatLock, a.HeldBy, an(a.Kind))
+		why := waitsWith(approval.WhatLock, a.HeldBy, an(a.Kind, a.Device))
 		return status{"waiting", "Waits for a second person", why + " Nothing is sent before somebody else approves it."}
 	case lock.StateQueued:
 		when, detail := "it comes online", "Nothing has reached the device yet."+wakeUp(a)
@@ -197,6 +203,9 @@ var flaws = map[string]string{ //nolint:gosec // words, and no credentials
 
 // resultWords says what a device answered; empty: nothing that needs words.
 func resultWords(a lock.Action) string {
+	if isComputer(a.Device) {
+		return computerResult(a)
+	}
 	code := a.Facts["code"]
 	if code == "" || code == "OK" || code == "ACCEPTED" {
 		return ""

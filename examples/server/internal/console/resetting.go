@@ -3,6 +3,7 @@ package console
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,6 +16,7 @@ import (
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/delivery"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/handset"
 	"github.com/latchkey-mdm/latchkey/lock"
+	"github.com/latchkey-mdm/latchkey/windows"
 )
 
 // resetForm is the second step of a passcode reset. It never holds a passcode: one that was chosen has to be typed again.
@@ -36,7 +38,14 @@ type resetForm struct {
 	User     string // address
 	Reveals  bool   // who orders it may reveal: a mail is a reveal
 	Verified bool   // the first step is done
+
+	Makes     bool // the device makes the PIN: there is none to choose
+	Recovers  bool // it can do that and keep the keys of Windows Hello
+	KeepHello bool // and is to
 }
+
+// Code is what is reset.
+func (f *resetForm) Code() string { return codeOf(f.Kind, f.Device.Device) }
 
 // First is the first field that has to be filled in anew.
 func (f *resetForm) First() string {
@@ -76,35 +85,29 @@ func (c *console) resetPage(w http.ResponseWriter, r *http.Request, a lock.Actor
 }
 
 func (c *console) renderReset(w http.ResponseWriter, r *http.Request, status int, f *resetForm) error {
-	title := "Reset the passcode of " + f.Device.Name
+	title := verbOf(f.Kind, f.Device.Device) + " " + f.Device.Name
 	if f.Failure != "" {
 		title = "Nothing was ordered: " + strings.ToLower(title[:1]) + title[1:]
 	}
 	return c.render(w, r, status, "reset", title, f)
 }
 
-// newResetForm asks what a reset of the device would do. Only a phone has one.
+// newResetForm asks what a reset of the device would do. A Mac has none.
 func (c *console) newResetForm(r *http.Request, a lock.Actor) (*resetForm, error) {
 	ctx := r.Context()
 	d, err := c.Devices.FindFor(ctx, a, r.PathValue("id"))
 	if err != nil {
 		return nil, err
 	}
-	if !isPhone(d.Device) {
+	if isMac(d.Device) {
 		return nil, lock.ErrNotFound
 	}
-	facts := android.FromDevice(d.Device)
-	foreign, err := handset.Foreign(ctx, c.Service, a, d.Device)
-	if err != nil {
-		return nil, err
-	}
-	f := &resetForm{
-		Manages: modeWords(facts.Mode), Acts: capabilities(facts, handset.Capabilities(facts, foreign)),
-		Policy: passcodeWords(facts.Policy.PIN(facts.APILevel)), Wanted: facts.Policy != android.Policy{},
-		Entry: true, LockNow: true, Mails: c.Deliveries != nil, Reveals: c.may(r, lock.VerbReveal), Admin: accountOf(r).Email,
-	}
+	f := &resetForm{Mails: c.Deliveries != nil, Reveals: c.may(r, lock.VerbReveal), Admin: accountOf(r).Email}
 	f.lockForm = lockForm{
 		Kind: lock.KindResetPasscode, Device: d, Key: keyPrefix + string(lock.NewID(c.Now())), Mode: modeRotate, Errors: map[string]string{},
+	}
+	if err := c.describe(ctx, a, f); err != nil {
+		return nil, err
 	}
 	if account.CheckEmail("user", d.User) == nil {
 		f.User = d.User
@@ -113,12 +116,7 @@ func (c *console) newResetForm(r *http.Request, a lock.Actor) (*resetForm, error
 	if err != nil {
 		return nil, err
 	}
-	for i, action := range live {
-		passcode := action.Kind == lock.KindResetPasscode || action.Kind == lock.KindClearPasscode
-		if passcode && (f.Live == nil || f.Live.State == lock.StateHeld) {
-			f.Live = &live[i]
-		}
-	}
+	f.Live = orderFor(live)
 	f.Second = c.Approvals.Needs(a, lock.VerbLock, lock.Target{Device: d.Device}) // it stands for every order
 	findings, err := c.Service.Preflight(ctx, a, lock.Request{Device: d.Device, Kind: lock.KindResetPasscode, Options: f.options()})
 	f.sort(findings)
@@ -130,12 +128,42 @@ func (c *console) newResetForm(r *http.Request, a lock.Actor) (*resetForm, error
 	return f, err
 }
 
+// describe adds what is known of the device, and what its kind has to choose from.
+func (c *console) describe(ctx context.Context, a lock.Actor, f *resetForm) error {
+	d := f.Device.Device
+	if isComputer(d) {
+		facts := windows.FromDevice(d)
+		f.Makes, f.Recovers, f.Manages, f.Acts = true, may(facts, windows.ActRecover), classOf(f.Device), computerActs(facts)
+		return nil
+	}
+	facts := android.FromDevice(d)
+	foreign, err := handset.Foreign(ctx, c.Service, a, d)
+	f.Manages, f.Acts = modeWords(facts.Mode), capabilities(facts, handset.Capabilities(facts, foreign))
+	f.Policy, f.Wanted = passcodeWords(facts.Policy.PIN(facts.APILevel)), facts.Policy != android.Policy{}
+	f.Entry, f.LockNow = true, true
+	return err
+}
+
 func (f *resetForm) options() map[string]string {
+	if f.KeepHello {
+		return map[string]string{"recover": "true"}
+	}
 	options := map[string]string{"require_entry": "true", "lock_now": "true"}
 	maps.DeleteFunc(options, func(name, _ string) bool {
 		return name == "require_entry" && !f.Entry || name == "lock_now" && !f.LockNow
 	})
 	return options
+}
+
+// orderFor is the order for the passcode among those that are live; one that is held is behind the other.
+func orderFor(live []lock.Action) (found *lock.Action) {
+	for i, action := range live {
+		passcode := action.Kind == lock.KindResetPasscode || action.Kind == lock.KindClearPasscode
+		if passcode && (found == nil || found.State == lock.StateHeld) {
+			found = &live[i]
+		}
+	}
+	return found
 }
 
 // orderReset answers the first step with the second, and orders what the second says. Device and user are verified both times: the first step
@@ -170,7 +198,7 @@ func (c *console) orderReset(w http.ResponseWriter, r *http.Request, a lock.Acto
 			c.Logger.ErrorContext(r.Context(), "mail of a passcode could not be ordered",
 				slog.String("action", string(action.ID)), slog.Any("error", err))
 			c.warn(r.Context(), "The reset is ordered, and its mail is not: "+explain(err).Title+
-				". Reveal the passcode here once the device has confirmed it.")
+				". Reveal the "+f.Code()+" here once the device has confirmed it.")
 			http.Redirect(w, r, devicePath(f.Device.ID), http.StatusSeeOther)
 			return nil
 		}
@@ -187,6 +215,7 @@ func (f *resetForm) fill(r *http.Request) {
 		f.Mode = modeRotate
 	}
 	f.Entry, f.LockNow = r.PostFormValue("require_entry") != "", r.PostFormValue("lock_now") != ""
+	f.KeepHello = f.Recovers && r.PostFormValue("keep_hello") != ""
 	if f.Mails && f.Reveals {
 		f.ToAdmin, f.ToUser = f.Admin != "" && r.PostFormValue("mail_admin") != "", r.PostFormValue("mail_user") != ""
 		f.User = strings.TrimSpace(r.PostFormValue("user"))
@@ -220,7 +249,7 @@ func (f *resetForm) refuse(err error) (status int, ok bool) {
 	status, ok = f.lockForm.refuse(err)
 	var busy *lock.BusyError
 	if errors.As(err, &busy) {
-		f.Failure = "an order for the passcode of this device is under way already."
+		f.Failure = "an order for the " + f.Code() + " of this device is under way already."
 	}
 	return status, ok
 }

@@ -30,6 +30,9 @@ type revealData struct {
 	Seconds  int
 	Groups   []string // the PIN in groups of three; none before the reveal
 	Spoken   string   // as one reads it out on the phone
+	Path     string   // of the pages: reveal, or answer
+	What     string   // is revealed
+	Answer   []line   // the kept answer of the device; none before it is shown
 }
 
 // revealPage asks for the reason. It does not know the PIN.
@@ -38,6 +41,10 @@ func (c *console) revealPage(w http.ResponseWriter, r *http.Request, a lock.Acto
 	if err != nil {
 		return err
 	}
+	return c.askToReveal(w, r, a, data)
+}
+
+func (c *console) askToReveal(w http.ResponseWriter, r *http.Request, a lock.Actor, data revealData) error {
 	away, err := c.away(r.Context(), a, data.Action)
 	if err != nil {
 		return err
@@ -50,7 +57,7 @@ func (c *console) revealPage(w http.ResponseWriter, r *http.Request, a lock.Acto
 	if ok && asked.Fate != approval.Used {
 		data.Asked, data.Reason, data.Ticket = &asked, asked.Reason, asked.Ticket
 	}
-	return c.render(w, r, http.StatusOK, "reveal", "Reveal the PIN", data)
+	return c.render(w, r, http.StatusOK, "reveal", "Reveal the "+data.What, data)
 }
 
 func (c *console) revealOf(r *http.Request, a lock.Actor) (revealData, error) {
@@ -58,10 +65,15 @@ func (c *console) revealOf(r *http.Request, a lock.Actor) (revealData, error) {
 	if err != nil {
 		return revealData{}, err
 	}
+	return c.toReveal(r, a, action)
+}
+
+func (c *console) toReveal(r *http.Request, a lock.Actor, action lock.Action) (revealData, error) {
 	g, err := c.guideTo(r.Context(), a, action)
 	t := lock.Target{Device: action.Device, Action: &action}
 	return revealData{
-		Action: action, Guide: g, Seconds: int(revealTime / time.Second), Second: c.Approvals.Needs(a, lock.VerbReveal, t),
+		Action: action, Guide: g, Path: "reveal", What: codeOf(action.Kind, action.Device), Seconds: int(revealTime / time.Second),
+		Second:   c.Approvals.Needs(a, lock.VerbReveal, t),
 		MayBreak: c.Approvals.May(r.Context(), a, lock.VerbBreakGlass, t),
 	}, err
 }
@@ -93,23 +105,28 @@ func (c *console) reveal(w http.ResponseWriter, r *http.Request, a lock.Actor) e
 	}
 	data.Reason, data.Ticket = r.PostFormValue("reason"), r.PostFormValue("ticket")
 	code, err := c.Service.Reveal(r.Context(), a, data.Action.ID, data.Reason, data.Ticket)
-	if errors.Is(err, lock.ErrPending) { // the page says what it waits for, and gives the PIN once it may
-		http.Redirect(w, r, "/actions/"+string(data.Action.ID)+"/reveal", http.StatusSeeOther)
-		return nil
-	}
-	var input *lock.InputError
-	if errors.As(err, &input) {
-		data.Error = sentence(input.Field + " " + input.Rule)
-		if strings.Contains(input.Rule, "PIN") { // it may be in there: do not send it back
-			data.Reason, data.Ticket = "", ""
-		}
-		return c.render(w, r, http.StatusUnprocessableEntity, "reveal", "Reveal the PIN", data)
-	}
 	if err != nil {
-		return err
+		return c.notRevealed(w, r, data, err)
 	}
 	data.Groups, data.Spoken = groups(code.Expose()), spoken(code.Expose())
 	return c.render(w, r, http.StatusOK, "reveal", "PIN", data)
+}
+
+// notRevealed says why there is nothing to see, or not yet.
+func (c *console) notRevealed(w http.ResponseWriter, r *http.Request, data revealData, err error) error {
+	if errors.Is(err, lock.ErrPending) { // the page says what it waits for, and gives the PIN once it may
+		http.Redirect(w, r, "/actions/"+string(data.Action.ID)+"/"+data.Path, http.StatusSeeOther)
+		return nil
+	}
+	var input *lock.InputError
+	if !errors.As(err, &input) {
+		return err
+	}
+	data.Error = sentence(input.Field + " " + input.Rule)
+	if strings.Contains(input.Rule, "PIN") { // it may be in there: do not send it back
+		data.Reason, data.Ticket = "", ""
+	}
+	return c.render(w, r, http.StatusUnprocessableEntity, "reveal", "Reveal the "+data.What, data)
 }
 
 // groups cuts a PIN into groups of three characters.

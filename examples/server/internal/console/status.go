@@ -23,7 +23,10 @@ func statusOf(a lock.Action, away bool, now time.Time) status {
 	if a.Kind == lock.KindEscrow {
 		return status{"none", "Kept", "The device handed over a secret of its own, which is kept sealed for it."}
 	}
-	if isPhone(a.Device) {
+	switch {
+	case isComputer(a.Device):
+		return computerStatus(a, away, now)
+	case isPhone(a.Device):
 		return phoneStatus(a, away, now)
 	}
 	switch a.State {
@@ -110,7 +113,7 @@ func stageOf(a lock.Action) status {
 		if s.Text = "Acknowledged, open again"; a.Answers == 0 {
 			s.Text = "Sent, open again"
 		}
-		if isPhone(a.Device) {
+		if !isMac(a.Device) {
 			s.Text = "Acknowledged, over since"
 		}
 	case lock.StateUnconfirmed:
@@ -171,7 +174,10 @@ type use struct {
 // useOf describes the PIN of a candidate. Only one that may be on the device is called current, or likely.
 func useOf(c lock.Candidate) use {
 	a, why := c.Action, sentence(c.Reason)
-	if isPhone(a.Device) {
+	switch {
+	case isComputer(a.Device):
+		return computerUse(c)
+	case isPhone(a.Device):
 		return phoneUse(c)
 	}
 	switch effect := effectOf(a); {

@@ -62,7 +62,7 @@ func (c *console) orderPhone(
 	case errors.As(err, &blocked):
 		c.warn(r.Context(), "Nothing was ordered: "+against(blocked.Findings))
 	case errors.As(err, &busy):
-		c.warn(r.Context(), "Nothing was ordered: "+strings.ToLower(an(busy.Live.Kind))+" is under way. Wait for it, or cancel it.")
+		c.warn(r.Context(), "Nothing was ordered: "+strings.ToLower(an(busy.Live.Kind, d.Device))+" is under way. Wait for it, or cancel it.")
 	case err != nil:
 		return err
 	default:
@@ -99,12 +99,14 @@ func phoneOrdered(a lock.Action, enrolled bool) string {
 	}
 	switch {
 	case a.State == lock.StateHeld:
-		return "Ordered. " + waitsWith(approval.WhatLock, a.HeldBy, an(a.Kind)) + " Nothing is sent before somebody else approves it."
+		return "Ordered. " + waitsWith(approval.WhatLock, a.HeldBy, an(a.Kind, a.Device)) + " Nothing is sent before somebody else approves it."
 	case a.Joined:
 		return "The same was ordered before. Your order joined it."
+	case a.Returns:
+		return "Reset ordered. The device makes the PIN" + strings.TrimSuffix(when, ".") + ". The PIN appears here once the device has answered."
 	case a.Kind == lock.KindResetPasscode:
 		return "Reset ordered, and the new passcode is kept. The device gets it" + when
 	default:
-		return orders[a.Kind] + ". The device gets the command" + when
+		return ordersOf(a) + ". The device gets the command" + when
 	}
 }

@@ -44,8 +44,11 @@ func wakeUp(a lock.Action) string {
 		return " It was told to come."
 	}
 	known := wakes
-	if isPhone(a.Device) {
+	switch {
+	case isPhone(a.Device):
 		known = phoneWakes
+	case isComputer(a.Device):
+		known = computerWakes
 	}
 	why := cmp.Or(known[a.WakeOutcome], "It was not told to come ("+a.WakeOutcome+"). That is tried again.")
 	return " " + why + " It gets the command all the same when it comes by itself."

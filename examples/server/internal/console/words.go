@@ -30,6 +30,8 @@ func evidence(e lock.Evidence) string {
 		return "it has withdrawn what it had handed over"
 	case lock.EvidenceReenrolled:
 		return "it was wiped and has enrolled anew"
+	case lock.EvidenceUnlocked:
+		return "it has confirmed its unlock"
 	default:
 		return "it was seen open"
 	}
@@ -131,6 +133,8 @@ func what(e lock.Event) string {
 	switch {
 	case e.Type == lock.EventOrdered && e.Order != nil:
 		return orderOf(*e.Order)
+	case e.Type == lock.EventSecretAdded && len(e.Secrets) > 0:
+		return added(e.Secrets[0].Name)
 	case e.Type == lock.EventSignedIn && e.Facts["outcome"] == "refused":
 		return "Sign-in refused"
 	case e.Type == lock.EventAuditVerified && e.Facts["outcome"] != "":
@@ -153,45 +157,15 @@ func what(e lock.Event) string {
 	return text
 }
 
-// orders are the kinds of order in words.
-var orders = map[lock.Kind]string{
-	lock.KindLock: "Lock ordered", lock.KindResetPasscode: "Passcode reset ordered", lock.KindClearPasscode: "Removal of the passcode ordered",
-	lock.KindProvisionToken: "Reset token ordered", lock.KindRevokeToken: "Revocation of the reset token ordered",
-}
-
-func orderOf(a lock.Action) string {
-	text := "Ordered: " + string(a.Kind)
-	if order := orders[a.Kind]; order != "" {
-		text = order
+// added says which secret was.
+func added(name string) string {
+	switch name {
+	case lock.SecretPIN:
+		return "PIN of the device kept"
+	case "body":
+		return "Answer of the device kept, sealed"
 	}
-	switch {
-	case a.Supplied && a.Kept != "":
-		text += ", own " + codeOf(a.Kind) + " that was used before"
-	case a.Kept != "":
-		text += ", " + codeOf(a.Kind) + " kept"
-	case a.Supplied:
-		text += ", " + codeOf(a.Kind) + " chosen by hand"
-	}
-	if a.Forced {
-		text += ", forced"
-	}
-	return text
-}
-
-// optionWords are what an order of a passcode asked for beside it.
-func optionWords(name string) string {
-	return cmp.Or(map[string]string{
-		"require_entry": "the new passcode has to be typed", "lock_now": "lock as soon as it is set",
-		"do_not_ask_credentials_on_boot": "ask for no passcode at start", "evict_ce_key": "encrypt the work profile anew until it is opened",
-	}[name], name)
-}
-
-// codeOf is what the secret of an order is called that a person types.
-func codeOf(k lock.Kind) string {
-	if k == lock.KindResetPasscode {
-		return "passcode"
-	}
-	return "PIN"
+	return acts[lock.EventSecretAdded]
 }
 
 // outcome is what a person said of a PIN.
@@ -233,40 +207,6 @@ func nth(n int) string {
 	return fmt.Sprintf("%d%s", n, suffix)
 }
 
-// kinds are the names of kinds whose own says less.
-var kinds = map[lock.Kind]string{
-	lock.KindResetPasscode: "Passcode reset", lock.KindClearPasscode: "Passcode removal", lock.KindProvisionToken: "Reset token",
-	lock.KindRevokeToken: "Token revocation",
-}
-
-// an is the name of a kind of order with its article.
-func an(k lock.Kind) string {
-	if name := kinds[k]; name != "" {
-		return "A " + strings.ToLower(name)
-	}
-	return "A lock"
-}
-
-// verbOf is what an order does, to be read before the name of its device.
-func verbOf(k lock.Kind) string {
-	switch k {
-	case lock.KindResetPasscode:
-		return "Reset the passcode of"
-	case lock.KindClearPasscode:
-		return "Remove the passcode of"
-	default:
-		return "Lock"
-	}
-}
-
-// title is the name of a kind of action as a word.
-func title(k lock.Kind) string {
-	if name := kinds[k]; name != "" {
-		return name
-	}
-	return strings.TrimSuffix(sentence(strings.ReplaceAll(string(k), "-", " ")), ".")
-}
-
 // who names an actor for people.
 func who(a lock.Actor) string {
 	switch a.ID {
@@ -295,7 +235,7 @@ func chip(silicon *bool) string {
 
 // makeOf is what kind of machine it is: its system, and of a Mac the chip.
 func makeOf(d inventory.Device) string {
-	if isPhone(d.Device) {
+	if !isMac(d.Device) {
 		return system(d)
 	}
 	return system(d) + " · " + chip(d.Silicon)
@@ -312,6 +252,8 @@ func system(d inventory.Device) string {
 	switch {
 	case isPhone(d.Device):
 		return cmp.Or(d.OSVersion, "Android, version unknown")
+	case isComputer(d.Device):
+		return systemOfComputer(d)
 	case strings.HasPrefix(d.ProductName, "iPad"):
 		name = "iPadOS"
 	case strings.HasPrefix(d.ProductName, "iPhone"):

@@ -33,6 +33,9 @@
 // delivered later has no answer the mail waits; when none has come a day after that one ran out nothing is mailed, and Cause says so. Nor is
 // anything that the device got before it enrolled anew, since a wipe takes the passcode.
 //
+// A PIN that a Windows device made may be missing though its reset is confirmed: its answer was lost. Then the row says so at once, in Cause. It
+// waits for a day all the same, since a PIN that comes late is mailed, and ends after that.
+//
 // Rows have addresses of people: 90 days after they ended they are deleted.
 package delivery
 
@@ -69,7 +72,7 @@ type State string
 
 // The states.
 const (
-	Waiting State = "waiting" // for the device to confirm, or for the next attempt: Cause says why the last one failed
+	Waiting State = "waiting" // for the device to confirm, or for the next attempt: Cause says why the last one failed, or that a PIN was lost
 	Sent    State = "sent"    // the mail server took it; a link can be used
 	Opened  State = "opened"  // the link was used
 	Expired State = "expired" // the link was not used in time

@@ -22,10 +22,14 @@ const (
 // fate is what an action means for its deliveries.
 type fate struct {
 	stage
-	why    string      // over: as it is; open: once that has lasted too long
+	why    string      // over: as it is; open: once that has lasted too long, or at once when it is lost
 	since  time.Time   // open: when an answer was last to be expected; ready: when it came
 	action lock.Action // not of one that is over
+	lost   bool        // open, and nothing more is to be expected: people must act
 }
+
+// lostPIN is why nothing is mailed of a PIN that a device made and that is not here.
+const lostPIN = "The device has made a new PIN, and the answer with it was lost: nobody knows it. Reset the PIN again, and have that one mailed."
 
 // fate looks at an action.
 func (d *Deliveries) fate(ctx context.Context, id lock.ID) (fate, error) {
@@ -40,7 +44,8 @@ func (d *Deliveries) fate(ctx context.Context, id lock.ID) (fate, error) {
 	case lock.StateConfirmed:
 		return d.judge(ctx, a)
 	case lock.StateHeld, lock.StateQueued, lock.StateIssued, lock.StateUnconfirmed:
-		return fate{open, "The device did not confirm the passcode, not even a day after the command ran out.", latest(a.NotAfter, a.Changed), a}, nil
+		why := "The device did not confirm the passcode, not even a day after the command ran out."
+		return fate{stage: open, why: why, since: latest(a.NotAfter, a.Changed), action: a}, nil
 	}
 	return fate{stage: over, why: "The action is " + string(a.State) + ": this passcode is not the one of the device."}, nil
 }
@@ -49,7 +54,7 @@ func (d *Deliveries) fate(ctx context.Context, id lock.ID) (fate, error) {
 // it says so: what was delivered last counts, as for lock.Service.Candidates, and of that the clocks of servers do not change the order.
 // What it had before it enrolled anew it may not have any more, and nobody will say.
 func (d *Deliveries) judge(ctx context.Context, a lock.Action) (fate, error) {
-	f := fate{ready, "", a.Confirmed, a}
+	f := fate{stage: ready, since: a.Confirmed, action: a}
 	anew, err := d.enrolledAnew(ctx, a)
 	switch {
 	case err != nil:
@@ -73,7 +78,15 @@ func (d *Deliveries) judge(ctx context.Context, a lock.Action) (fate, error) {
 			f.why = "It is not certain which passcode the device has: a later action on it was sent and not answered."
 		}
 	}
+	if f.stage == ready && !hasPIN(a) {
+		f.stage, f.lost, f.why = open, true, lostPIN
+	}
 	return f, nil
+}
+
+// hasPIN reports whether there is anything to mail. What a device made may be missing, and still come.
+func hasPIN(a lock.Action) bool {
+	return !a.Returns || slices.ContainsFunc(a.Secrets, func(s lock.Secret) bool { return s.Name == lock.SecretPIN })
 }
 
 // enrolledAnew reports whether a device has enrolled anew since it got an action. That is on record somewhere among what the device was

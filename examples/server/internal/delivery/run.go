@@ -110,15 +110,24 @@ func (d *Deliveries) attend(ctx context.Context, r row, early bool) error {
 	case f.stage == ready:
 		return d.attempt(ctx, r, since.Add(approval))
 	case f.stage == open && now.Before(since.Add(patience)):
-		if early {
-			return nil
-		}
-		// The longer an action has waited the less a second matters.
-		wait := min(max(now.Sub(r.Ordered)/4, every), 30*time.Second)
-		_, err := d.set(ctx, &r, `due_at = $3`, db.Micros(now.Add(wait)))
-		return err
+		return d.wait(ctx, r, f, early)
 	}
 	return d.end(ctx, r, Void, f.why)
+}
+
+// wait lets a row wait on, and says why when nothing more is to be expected.
+func (d *Deliveries) wait(ctx context.Context, r row, f fate, early bool) error {
+	now, cause := d.now(), r.Cause
+	if f.lost {
+		cause = f.why
+	}
+	if early && cause == r.Cause {
+		return nil
+	}
+	// The longer an action has waited the less a second matters.
+	next := min(max(now.Sub(r.Ordered)/4, every), 30*time.Second)
+	_, err := d.set(ctx, &r, `due_at = $3, cause = $4`, db.Micros(now.Add(next)), cause)
+	return err
 }
 
 // end writes down that there will be no mail, and why. What link there is does not work any more.

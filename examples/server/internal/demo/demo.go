@@ -1,4 +1,4 @@
-// Package demo is the simulated fleet of a demonstration: a handful of Macs and Android devices that enrol over HTTP like real ones, poll,
+// Package demo is the simulated fleet of a demonstration: a handful of Macs, Android and Windows devices that come over HTTP like real ones,
 // and obey. A locked one opens when somebody types its PIN or passcode, as one would at its keyboard.
 package demo
 
@@ -12,6 +12,7 @@ import (
 	"github.com/latchkey-mdm/latchkey/android/androidtest"
 	"github.com/latchkey-mdm/latchkey/lock"
 	"github.com/latchkey-mdm/latchkey/mdmproto/mdmtest"
+	"github.com/latchkey-mdm/latchkey/windows/windowstest"
 )
 
 // interval is how often a simulated device polls. A real one waits for a push.
@@ -22,6 +23,9 @@ type Fleet struct {
 	macs   []*mdmtest.Mac
 	phones []*androidtest.Device
 	logger *slog.Logger
+
+	mu        sync.Mutex
+	computers map[string]*windowstest.Device // by the server's ID; those that were entered
 }
 
 // New makes the devices, which are not enrolled yet.
@@ -30,7 +34,7 @@ func New(logger *slog.Logger) (*Fleet, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Fleet{phones: phones, logger: logger}
+	f := &Fleet{phones: phones, logger: logger, computers: map[string]*windowstest.Device{}}
 	for _, c := range []mdmtest.Config{
 		{Serial: "FVFDEMO00001", Name: "Ada's MacBook Air", UserName: "ada", OSVersion: "26.1", AppleSilicon: true,
 			Model: "Mac15,12", ModelName: "MacBook Air"},
@@ -53,7 +57,7 @@ func New(logger *slog.Logger) (*Fleet, error) {
 	return f, nil
 }
 
-// Devices returns the IDs of the Macs. An Android device has one only once it is enrolled.
+// Devices returns the IDs of the Macs. An Android or Windows device has one only once it is enrolled.
 func (f *Fleet) Devices() []string {
 	ids := make([]string, len(f.macs))
 	for i, mac := range f.macs {
@@ -65,8 +69,10 @@ func (f *Fleet) Devices() []string {
 // Doors are the ways into the server.
 type Doors struct {
 	Link func(context.Context) (string, error) // makes a link that enrols a Mac
-	URL  string                                // of the server, for Android devices
+	URL  string                                // of the server, for Android and Windows devices
 	Code func(context.Context) (string, error) // makes a code that enrols an Android device
+	// Enter enters a Windows device that names itself by an ID, and returns the server's ID of it and its user's secret for digests.
+	Enter func(ctx context.Context, id, name, user string) (device, secret string, err error)
 }
 
 // Run enrols each device, and lets it poll until ctx ends.
@@ -84,6 +90,9 @@ func (f *Fleet) Run(ctx context.Context, doors Doors) {
 	}
 	for _, phone := range f.phones {
 		run(phone.Config().Serial, func() error { return runPhone(ctx, phone, doors) })
+	}
+	for _, cfg := range newComputers() {
+		run(cfg.ID, func() error { return f.runComputer(ctx, cfg, doors) })
 	}
 	devices.Wait()
 }
@@ -108,12 +117,20 @@ type Screen struct {
 	Phone       bool // it is a phone, and no Mac
 	Off         bool // the screen of a phone is off; whoever turns it on finds it Locked or not
 	Passcode    bool // the phone has a passcode
+
+	Computer bool   // it runs Windows: Locked asks for its PIN, and Passcode says that it has one
+	Denied   bool   // nobody may sign in on it: Title and Message say so
+	Title    string // of the message before the sign-in
+	SignedIn string // who is signed in; empty: nobody
 }
 
 // Screen returns what a device's screen shows; ok is false for a device that is not simulated.
 func (f *Fleet) Screen(device string) (s Screen, ok bool) {
 	if phone := f.findPhone(device); phone != nil {
 		return phoneScreen(phone.State()), true
+	}
+	if computer := f.findComputer(device); computer != nil {
+		return computerScreen(computer), true
 	}
 	mac := f.find(device)
 	if mac == nil {
@@ -132,10 +149,14 @@ func screenOf(state mdmtest.State, locks []mdmtest.Command) (s Screen) {
 }
 
 // Type types a PIN or passcode at a device's keyboard and tells whether that opened it. A device that is not simulated is an error that
-// wraps lock.ErrNotFound, one that asks for none a *lock.InputError. Nothing, typed on a phone, turns its screen on.
+// wraps lock.ErrNotFound, one that asks for none a *lock.InputError. Nothing, typed on a phone, turns its screen on; a
+// Windows desktop where nobody is signed in takes anything.
 func (f *Fleet) Type(device, digits string) (opened bool, err error) {
 	if phone := f.findPhone(device); phone != nil {
 		return typeOn(phone, digits)
+	}
+	if computer := f.findComputer(device); computer != nil {
+		return signIn(computer, digits)
 	}
 	mac := f.find(device)
 	if mac == nil {

@@ -24,6 +24,9 @@ type Device struct {
 	Silicon     *bool  // it has Apple silicon; nil: unknown
 	APILevel    int    // Android's; 0: unknown, or none
 	Mode        string // how an Android device is managed (android.Mode); empty: unknown, or none
+	Class       string // of a Windows device (windows.Class): phone, hololens or desktop; empty: unknown, or none
+	Edition     string // its edition, as the number that Windows gives it; empty: unknown, or none
+	Build       string // its build, as in 10.0.22631.4460; empty: unknown, or none
 	Enrolled    bool   // false: it checked out
 	EnrolledAt  time.Time
 	LastSeen    time.Time
@@ -38,6 +41,9 @@ const columns = `d.id, d.platform, d.serial, d.name, d.user_name, d.model, d.os_
 	coalesce((SELECT value FROM server_facts f WHERE f.device = d.id AND f.name = 'SupportsiOSAppInstalls'), ''),
 	coalesce((SELECT value FROM server_facts f WHERE f.device = d.id AND f.name = 'api_level'), ''),
 	coalesce((SELECT value FROM server_facts f WHERE f.device = d.id AND f.name = 'mode'), ''),
+	coalesce((SELECT value FROM server_facts f WHERE f.device = d.id AND f.name = 'class'), ''),
+	coalesce((SELECT value FROM server_facts f WHERE f.device = d.id AND f.name = 'edition'), ''),
+	coalesce((SELECT value FROM server_facts f WHERE f.device = d.id AND f.name = 'build'), ''),
 	coalesce((SELECT expires_at FROM server_bindings b WHERE b.cert = d.cert), 0)`
 
 // Devices lists the devices that an actor sees (group.Visible), by name. Search is looked for in name, serial number, user, model and ID, in
@@ -109,7 +115,7 @@ func (s *Store) scan(row interface{ Scan(...any) error }) (Device, error) {
 	var enrolledAt, seenAt, expires int64
 	var is, hint, level string
 	err := row.Scan(&d.ID, &d.Platform, &d.Serial, &d.Name, &d.User, &d.Model, &d.OSVersion, &d.ProductName, &d.Enrolled, &enrolledAt, &seenAt,
-		&is, &hint, &level, &d.Mode, &expires)
+		&is, &hint, &level, &d.Mode, &d.Class, &d.Edition, &d.Build, &expires)
 	if err != nil {
 		return Device{}, err
 	}

@@ -61,8 +61,8 @@ type arrival struct {
 func (a *arrival) record(ctx context.Context, tx *sql.Tx) error {
 	var owner string
 	var current bool
-	err := tx.QueryRowContext(ctx, `SELECT b.device, d.cert = b.cert AND d.enrolled = 1
-		FROM server_bindings b JOIN server_devices d ON d.id = b.device WHERE b.cert = $1`, a.sum).Scan(&owner, &current)
+	err := tx.QueryRowContext(ctx, `SELECT b.device, d.cert = b.cert AND d.enrolled = 1 AND d.platform = $2
+		FROM server_bindings b JOIN server_devices d ON d.id = b.device WHERE b.cert = $1`, a.sum, mdmproto.PlatformName).Scan(&owner, &current)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return a.bind(ctx, tx)
@@ -119,14 +119,16 @@ func (a *arrival) wiped(ctx context.Context, tx *sql.Tx, now int64) error {
 	return err
 }
 
-// forget drops what was learnt of a device, where its pushes go, and what it was asked. An agent's commands are numbered on after a gap, so
-// that whoever read the last number before gets no number with it.
+// forget drops what was learnt of a device, where its pushes go, what it was asked, and what it proves itself with beside a certificate. An
+// agent's commands are numbered on after a gap, so that whoever read the last number before gets no number with it.
 func forget(ctx context.Context, tx *sql.Tx, device string) error {
 	for _, statement := range []string{
 		`DELETE FROM server_facts WHERE device = $1`,
 		`DELETE FROM server_channels WHERE device = $1`,
 		`DELETE FROM server_queries WHERE device = $1`,
 		`UPDATE server_agents SET fcm_token = '', seq = seq + 1 WHERE device = $1`,
+		`UPDATE server_computers SET digest_user = '', digest = NULL, session = NULL, version = version + 1, channel = '', channel_at = 0,
+			asked_at = 0 WHERE device = $1`,
 	} {
 		if _, err := tx.ExecContext(ctx, statement, device); err != nil {
 			return err
@@ -158,7 +160,7 @@ func (s *Store) Device(ctx context.Context, cert *x509.Certificate, enrollmentID
 	sum := fingerprint(cert)
 	var first bool // the first message with a renewed certificate
 	err := s.db.Readers.QueryRowContext(ctx, `SELECT cert = $2 AND old_cert IS NOT NULL FROM server_devices
-		WHERE id = $1 AND enrolled = 1 AND (cert = $2 OR old_cert = $2)`, enrollmentID, sum).Scan(&first)
+		WHERE id = $1 AND enrolled = 1 AND platform = $3 AND (cert = $2 OR old_cert = $2)`, enrollmentID, sum, mdmproto.PlatformName).Scan(&first)
 	if errors.Is(err, sql.ErrNoRows) {
 		return lock.Device{}, mdmproto.ErrNotEnrolled
 	}
@@ -181,10 +183,10 @@ func (s *Store) Device(ctx context.Context, cert *x509.Certificate, enrollmentID
 	return d.Device, err
 }
 
-// BoundTo returns the enrolled device that uses this certificate now, and "" when there is none.
+// BoundTo returns the enrolled Apple device that uses this certificate now, and "" when there is none.
 func (s *Store) BoundTo(ctx context.Context, cert *x509.Certificate) (device string, err error) {
-	err = s.db.Readers.QueryRowContext(ctx, `SELECT id FROM server_devices WHERE enrolled = 1 AND (cert = $1 OR old_cert = $1)`,
-		fingerprint(cert)).Scan(&device)
+	err = s.db.Readers.QueryRowContext(ctx, `SELECT id FROM server_devices
+		WHERE enrolled = 1 AND platform = $2 AND (cert = $1 OR old_cert = $1)`, fingerprint(cert), mdmproto.PlatformName).Scan(&device)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", nil
 	}

@@ -1,11 +1,11 @@
 // Package inventory keeps the devices of the server: who is enrolled with which certificate, where pushes go, what is known of each
 // device and how old that is, and which questions it has not answered yet. It implements mdmproto.Enrollments and mdmproto.Commands, and is
-// where package agents keeps Android devices.
+// where packages agents and computers keep Android and Windows devices.
 //
 // A Mac's ID is its UDID (its EnrollmentID in a user enrolment), so that it stays the same device when it is wiped and enrolled again; an
-// Android device is known again by its serial number, and keeps the ID that it was given. Remove takes one out of the lists: what remains is
-// that its certificates and keys were its own, so that none ever serves another device. The ledger of its locks is elsewhere, knows it by the
-// same ID, and loses nothing.
+// Android device is known again by its serial number, a Windows device by how it names itself, and both keep the ID that they were given.
+// Remove takes one out of the lists: what remains is that its certificates and keys were its own, so that none ever serves another device. The
+// ledger of its locks is elsewhere, knows it by the same ID, and loses nothing.
 package inventory
 
 import (

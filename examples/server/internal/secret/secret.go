@@ -23,6 +23,8 @@ const (
 	AuditLog Name = "audit log key"
 	// AgentCommands is the key that signs the commands of Android devices (PKCS #8); public is its ID.
 	AgentCommands Name = "android command key"
+	// WindowsSessions is the key from which those are derived that encrypt what is kept of Windows devices (32 bytes); public is empty.
+	WindowsSessions Name = "windows session key"
 )
 
 func (n Name) binding() pin.Binding {
