@@ -18,7 +18,7 @@ const (
 	KindUnlock         Kind = "unlock"          // end the action named by Action.Of
 	KindProvisionToken Kind = "provision-token" // give the device the token that a later reset needs
 	KindRevokeToken    Kind = "revoke-token"    // take it back: the token of the action named by Action.Of
-	KindEscrow         Kind = "escrow"          // a secret that the device handed over: an unlock token, a bootstrap token
+	KindEscrow         Kind = "escrow"          // what the device handed over: an unlock token, a bootstrap token, or see Service.KeepStray
 )
 
 // State is where an action stands. Whether its PIN may be on the device follows from its events: see Action.MayBeOnDevice.
@@ -45,7 +45,7 @@ const SecretPIN = "pin"
 // purged, number and name are left.
 type Secret struct {
 	N      int     `json:"n"`
-	Name   string  `json:"name"`             // SecretPIN, what the device called it, or, of a message that was kept whole, "body"
+	Name   string  `json:"name"`             // SecretPIN, what the device called it, or, of a message that was kept whole, "body" and "body+"
 	KeyID  string  `json:"key_id,omitempty"` // the key that sealed the box
 	SHA256 []byte  `json:"sha256,omitempty"` // of the sealed box, never of the secret
 	Box    pin.Box `json:"-"`                // the sealed bytes; only Store.Get fills them in
@@ -122,10 +122,16 @@ const (
 )
 
 // MayBeOnDevice reports whether the action's PIN may open the device now: it was issued at least once, or acknowledged, and the device
-// neither refused it nor is known to be open again.
+// neither refused it nor is known to be open again. A PIN that the device returned is on it, whatever else it said.
 func (a Action) MayBeOnDevice() bool {
-	return (a.Deliveries > 0 || a.Answers > 0) && a.State != StateRefused && a.State != StateReleased
+	if a.State == StateRefused {
+		return a.returnedPIN()
+	}
+	return (a.Deliveries > 0 || a.Answers > 0) && a.State != StateReleased
 }
+
+// returnedPIN reports whether the device made the action's PIN, and returned it.
+func (a Action) returnedPIN() bool { return a.Returns && a.hasSecret(SecretPIN) }
 
 // lane names what actions of this kind occupy on a device, whatever their state.
 func (k Kind) lane() string {

@@ -23,17 +23,15 @@ const (
 // Keep seals a message of a device as it came, before anybody reads it, when it may have the PIN in it that the device made for an action
 // that Returns (see Plan): what cannot be read is not lost then. It returns the ID of that action, and "" with nothing kept when none of the
 // device's waits for a PIN: one that is issued, or was delivered within a day and ended, and has none. When it returns, the message is durable,
-// as one or more secrets of the action. The newest message again is not kept twice, and of one action no more than the first 16 are kept.
+// as one or more secrets of the action. The newest message again is not kept twice, and of one action no more than the first 16 are kept:
+// the last of these has a finding with it (answers_full), and of further ones nothing is kept, though the action is named all the same.
 // RevealAnswer gives them to a person.
 //
 // The caller has authenticated the device. A message may have 1 MiB; a longer one is an *InputError. On any other error answer that the
 // server is unavailable, and interpret nothing: the device sends it again.
 func (s *Service) Keep(ctx context.Context, d Device, body []byte) (kept ID, err error) {
-	if err := d.validate(); err != nil {
+	if err := checkBody(d, body); err != nil {
 		return "", err
-	}
-	if len(body) > maxBody {
-		return "", &InputError{Field: "body", Rule: fmt.Sprintf("must have at most %d bytes", maxBody)}
 	}
 	waiting, err := s.awaiting(ctx, d)
 	if err != nil || waiting.ID == "" || len(body) == 0 {
@@ -45,12 +43,24 @@ func (s *Service) Keep(ctx context.Context, d Device, body []byte) (kept ID, err
 			return Change{}, nil
 		}
 		kept = a.ID
-		return s.keepBody(ctx, a, body)
+		e, err := s.keepBody(ctx, a, body)
+		if err != nil || len(e.Secrets) == 0 {
+			return Change{}, err
+		}
+		return s.act(a, e)
 	})
 	if err != nil {
 		return "", err
 	}
 	return kept, nil
+}
+
+// checkBody is what holds of every message that is kept.
+func checkBody(d Device, body []byte) error {
+	if len(body) > maxBody {
+		return &InputError{Field: "body", Rule: fmt.Sprintf("must have at most %d bytes", maxBody)}
+	}
+	return d.validate()
 }
 
 // awaiting is the action of the device that waits for a PIN, of several the one delivered last; the zero Action when none does.
@@ -78,41 +88,48 @@ func (s *Service) awaits(a Action) bool {
 	}
 }
 
-// keepBody makes the change that keeps a message with its action, or none.
-func (s *Service) keepBody(ctx context.Context, a Action, body []byte) (Change, error) {
+// keepBody makes the event that keeps a message with its action; without secrets: it is not kept, or once is enough.
+func (s *Service) keepBody(ctx context.Context, a Action, body []byte) (e Event, err error) {
 	if a.bodies() >= maxBodies {
-		return Change{}, nil
+		return e, nil
 	}
 	if i := a.newest(len(a.Secrets)); i >= 0 {
 		last, err := s.openBody(ctx, a, i)
 		switch {
 		case err == nil && bytes.Equal(last, body):
-			return Change{}, nil
+			return e, nil
 		case err != nil && !lost(err):
-			return Change{}, err
+			return e, err
 		}
 	}
-	e := Event{Type: EventSecretAdded, Actor: Actor{ID: actorDevice}}
+	e = Event{Type: EventSecretAdded, Actor: Actor{ID: actorDevice}}
 	with, name := a, secretBody
 	for part := range slices.Chunk(body, bodyPart) {
 		secret, err := pin.Bytes(part)
 		if err != nil {
-			return Change{}, fmt.Errorf("keep a message of the device: %w", err)
+			return e, fmt.Errorf("keep a message of the device: %w", err)
 		}
 		sealed, err := s.seal(ctx, with, name, secret)
 		if err != nil {
-			return Change{}, err
+			return e, err
 		}
 		e.Secrets, name = append(e.Secrets, sealed), secretMore
 		with.Secrets = append(slices.Clip(with.Secrets), sealed)
 	}
-	return s.act(a, e)
+	if a.bodies() == maxBodies-1 {
+		e.Findings = []Finding{{Code: codeFull, Level: LevelWarn, Text: fmt.Sprintf("%d messages of the device are kept of this, and no more: "+
+			"what it says from now on is not, and its PIN may be in that.", maxBodies)}}
+	}
+	return e, nil
 }
+
+// heard reports whether a secret of that name is, or begins, a message of the device. Such a name is nobody else's.
+func heard(name string) bool { return name == secretBody || name == secretMore }
 
 // bodies is how many messages of its device the action keeps, or kept before a purge.
 func (a Action) bodies() (n int) {
 	for _, secret := range a.Secrets {
-		if a.Returns && secret.Name == secretBody {
+		if secret.Name == secretBody {
 			n++
 		}
 	}
@@ -121,7 +138,7 @@ func (a Action) bodies() (n int) {
 
 // newest is the index of the first part of the message that was kept last before that index; -1: there is none.
 func (a Action) newest(before int) int {
-	for i := before - 1; i >= 0 && a.Returns; i-- {
+	for i := before - 1; i >= 0; i-- {
 		if a.Secrets[i].Name == secretBody {
 			return i
 		}

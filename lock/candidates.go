@@ -202,6 +202,8 @@ func (r ranked) place() string {
 		return "somebody opened the device with it"
 	case likelihood == known && r.outlived():
 		return "confirmed before it was enrolled anew: it opens the device if that was not wiped"
+	case likelihood == possible && r.State == StateRefused:
+		return "the device returned this PIN, though it said that it did not do this"
 	}
 	return [...]string{
 		"the device acknowledged this lock",

@@ -186,24 +186,22 @@ func (s *Service) past(ctx context.Context, d Device) (past, error) {
 			continue
 		}
 		seen[p] = true
-		code, err := s.openShared(ctx, p)
+		codes, err := s.openShared(ctx, p)
 		switch {
 		case ctx.Err() != nil:
 			return past{}, ctx.Err()
 		case errors.Is(err, ErrPurged): // just now
-			continue
 		case errors.Is(err, ErrSealed):
 			unread++
-			continue
 		case err != nil:
 			return past{}, err
 		}
-		used.owners, used.codes = append(used.owners, a), append(used.codes, code)
+		used.owners, used.codes = append(used.owners, slices.Repeat([]Action{a}, len(codes))...), append(used.codes, codes...)
 		if recent {
-			used.last = append(used.last, code)
+			used.last = append(used.last, codes...)
 		}
 		if p.disclosed {
-			used.disclosed = append(used.disclosed, code)
+			used.disclosed = append(used.disclosed, codes...)
 		}
 	}
 	if unread > 0 {
@@ -215,24 +213,25 @@ func (s *Service) past(ctx context.Context, d Device) (past, error) {
 	return used, nil
 }
 
-// openShared opens a PIN in the newest of its boxes that opens. When none does, the error wraps ErrSealed, or ErrPurged when none is left.
-func (s *Service) openShared(ctx context.Context, p *sharedPIN) (pin.PIN, error) {
+// openShared opens a PIN in the newest of its actions where it opens, and with it those that the device returned of the same action. The
+// error wraps ErrSealed when one does not open, and ErrPurged when none is left.
+func (s *Service) openShared(ctx context.Context, p *sharedPIN) ([]pin.PIN, error) {
 	failed := error(ErrPurged)
 	for _, a := range slices.Backward(p.actions) {
 		a, err := s.cfg.Store.Get(ctx, a.ID)
 		if err != nil {
-			return pin.PIN{}, err
+			return nil, err
 		}
 		if a.purged() {
 			continue
 		}
-		code, _, err := s.open(ctx, a, SecretPIN)
-		if err == nil {
-			return code, nil
+		codes, err := s.openPINs(ctx, a)
+		if len(codes) > 0 {
+			return codes, err
 		}
 		failed = err
 	}
-	return pin.PIN{}, failed
+	return nil, failed
 }
 
 // purged reports whether no action keeps the PIN any more.

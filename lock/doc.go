@@ -83,8 +83,11 @@
 //
 // What can be read once can be lost. So a transport calls [Service.Keep] with the whole message before it reads any of it: while an action of
 // the device waits for a PIN, the message is sealed as it came, and [Service.RevealAnswer] gives it to a person, by the same right and with the
-// same record as a reveal. And the command leaves whole once, because to repeat it would make another PIN: a second delivery only
-// asks for the one that was made, and then the action lapses.
+// same record as a reveal. A PIN that no order waits for, as after the ledger was restored from a backup, is kept by [Service.KeepStray] in the
+// same way, with an alarm: it is given to no order, since it may belong to none.
+//
+// The command leaves whole once, because to repeat it would make another PIN: a second delivery only asks for the one that was made, and then
+// the action lapses.
 //
 // When the device confirmed such an order and no PIN came, that is a finding of the action (pin_lost) and an alarm; when the order lapsed, or
 // was cancelled after it had left, so is that its PIN may be lost (pin_may_be_lost). Both say what to do next, and are over when the PIN comes

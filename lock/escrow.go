@@ -1,7 +1,9 @@
 package lock
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -12,14 +14,8 @@ import (
 // secret is sealed and durable. One that is the same as the last under this name is not kept twice. The zero PIN says that the device
 // withdrew it: it is marked as released, and stays in the ledger.
 func (s *Service) Escrow(ctx context.Context, d Device, name string, secret pin.PIN) error {
-	if err := d.validate(); err != nil {
+	if err := cmp.Or(d.validate(), checkEscrow(name)); err != nil {
 		return err
-	}
-	if err := checkText("name", name, 64, true); err != nil {
-		return err
-	}
-	if name == SecretPIN {
-		return &InputError{Field: "name", Rule: "must not be " + SecretPIN + ", which is for what people type"}
 	}
 	unlock, err := s.devices.lock(ctx, d.Scope, d.ID)
 	if err != nil {
@@ -27,6 +23,15 @@ func (s *Service) Escrow(ctx context.Context, d Device, name string, secret pin.
 	}
 	defer unlock()
 	return retry(ctx, func() error { return s.escrowOnce(ctx, d, name, secret) })
+}
+
+// checkEscrow holds that a name is one of what devices get back, which what people are given is not.
+func checkEscrow(name string) error {
+	if name == SecretPIN || heard(name) {
+		rule := fmt.Sprintf("must not be %s, %s or %s, which are for what people are given", SecretPIN, secretBody, secretMore)
+		return &InputError{Field: "name", Rule: rule}
+	}
+	return checkText("name", name, 64, true)
 }
 
 func (s *Service) escrowOnce(ctx context.Context, d Device, name string, secret pin.PIN) error {
@@ -60,7 +65,7 @@ func (s *Service) escrowOnce(ctx context.Context, d Device, name string, secret 
 // Escrowed gives a secret back to the device that handed it over: the last one under this name. That is recorded before it returns.
 // ErrNotFound when there is none, or when the device withdrew it.
 func (s *Service) Escrowed(ctx context.Context, d Device, name string) (pin.PIN, error) {
-	if err := d.validate(); err != nil {
+	if err := cmp.Or(d.validate(), checkEscrow(name)); err != nil {
 		return pin.PIN{}, err
 	}
 	last, found, err := s.lastEscrow(ctx, d, name)

@@ -120,7 +120,7 @@ func TestWithdrawnEscrowHidesOlderOnes(t *testing.T) {
 func TestEscrowNames(t *testing.T) {
 	f := newFixture(t)
 	for name, value := range map[string]string{
-		"empty": "", "the PIN's": lock.SecretPIN, "too long": strings.Repeat("x", 65), "with a control": "a\x00",
+		"empty": "", "the PIN's": lock.SecretPIN, "a message's": "body", "the rest of one": "body+", "too long": strings.Repeat("x", 65), "with a control": "a\x00",
 	} {
 		t.Run(name, func(t *testing.T) {
 			assert.Equal(t, "name", inputField(f.Service.Escrow(t.Context(), mac(), value, parsed(t, "token"))))

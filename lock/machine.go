@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 )
 
 // step is one row of the lifecycle: the states in which an event may happen (nil: all) and where it leads (empty: nowhere).
@@ -42,7 +43,7 @@ func transitions(t EventType) (step, bool) {
 	case EventLapsed:
 		return step{[]State{StateIssued}, StateUnconfirmed}, true
 	case EventReleased:
-		return step{[]State{StateConfirmed, StateUnconfirmed, StateCancelled}, StateReleased}, true
+		return step{[]State{StateConfirmed, StateUnconfirmed, StateCancelled, StateRefused}, StateReleased}, true
 	case EventJoined, EventRevealed, EventRevealRequested, EventRevealApproved, EventRevealRejected, EventReturned, EventFeedback,
 		EventSecretAdded, EventResealed, EventPurged, EventReenrolled:
 		return step{}, true
@@ -52,8 +53,11 @@ func transitions(t EventType) (step, bool) {
 }
 
 // allows reports whether the event may happen in the action's state. What never left makes no progress, and cannot be released, but by
-// what confirmed it.
+// what confirmed it; of what was refused only a PIN that the device returned can.
 func (s step) allows(a Action, t EventType) bool {
+	if t == EventReleased && a.State == StateRefused && !a.returnedPIN() {
+		return false
+	}
 	if (t == EventReleased || t == EventProgress) && a.State != StateConfirmed && a.Deliveries == 0 {
 		return false
 	}
@@ -117,6 +121,9 @@ func record(a Action, e Event) Action {
 	}
 	if e.Ref != "" {
 		a.Ref = e.Ref
+	}
+	if bringsPIN(e) {
+		a.Feedback, a.FeedbackAt = "", time.Time{} // that was of the PIN before
 	}
 	if e.Type == EventReenrolled || e.Evidence == EvidenceReenrolled {
 		a.Reenrolled = e.Time

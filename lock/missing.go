@@ -6,6 +6,7 @@ import "slices"
 const (
 	codeLost      = "pin_lost"
 	codeMayBeLost = "pin_may_be_lost"
+	codeFull      = "answers_full"
 	maxFindings   = 32 // of one action, those of its preflight among them; but a lost PIN is never one too many
 )
 
@@ -35,7 +36,7 @@ func (a Action) missing(e Event) []Finding {
 
 // bringsPIN reports whether an event adds a PIN to its action.
 func bringsPIN(e Event) bool {
-	return slices.ContainsFunc(e.Secrets, func(s Secret) bool { return s.Name == SecretPIN && !s.Purged() })
+	return e.Type != EventResealed && slices.ContainsFunc(e.Secrets, func(s Secret) bool { return s.Name == SecretPIN && !s.Purged() })
 }
 
 // noted are an action's findings after an event. A PIN that came ends what was said of its loss; a refusal, that it may be lost.
@@ -43,7 +44,7 @@ func noted(have []Finding, e Event) []Finding {
 	has := func(code string) func(Finding) bool { return func(f Finding) bool { return f.Code == code } }
 	came := bringsPIN(e)
 	over := func(f Finding) bool {
-		return f.Code == codeLost && came ||
+		return (f.Code == codeLost || f.Code == codeFull) && came ||
 			f.Code == codeMayBeLost && (came || e.Type == EventRefused || slices.ContainsFunc(e.Findings, has(codeLost)))
 	}
 	if slices.ContainsFunc(have, over) {

@@ -32,9 +32,9 @@ func (s *Service) plan(ctx context.Context, r Request) (Platform, planned, error
 		}
 	}
 	plan := planned{Plan: p.Codec.Plan(r.Device, r)}
-	if plan.Makes == SecretPIN || plan.Makes != "" && plan.Uses != "" {
-		return p, planned{}, fmt.Errorf("platform %s plans a secret that cannot be: one that it makes is not called %s, and uses no other",
-			p.Name, SecretPIN)
+	if plan.Makes == SecretPIN || heard(plan.Makes) || plan.Makes != "" && plan.Uses != "" {
+		return p, planned{}, fmt.Errorf("platform %s plans a secret that cannot be: one that it makes is not called %s, %s or %s, and uses no other",
+			p.Name, SecretPIN, secretBody, secretMore)
 	}
 	if plan.Returns && (plan.Makes != "" || !slices.Contains(pinKinds(), r.Kind)) {
 		return p, planned{}, fmt.Errorf("platform %s plans a PIN that cannot be: a device makes one for a lock, lost mode or a reset, "+
@@ -93,11 +93,10 @@ func (s *Service) usable(ctx context.Context, id ID, d Device) (Action, error) {
 	return a, nil
 }
 
-// token is the newest secret of the action that is no PIN; zero when it has none. What an action that Returns keeps beside its PIN is what
-// the device said, and no token.
+// token is the newest secret of the action that is neither a PIN nor a message of the device; zero when it has none.
 func (a Action) token() (last Secret) {
 	for _, secret := range a.Secrets {
-		if secret.Name != SecretPIN && !a.Returns {
+		if secret.Name != SecretPIN && !heard(secret.Name) {
 			last = secret
 		}
 	}
@@ -137,6 +136,12 @@ func (s *Service) secrets(ctx context.Context, a Action) (code, secret pin.PIN, 
 			return code, secret, err
 		}
 	}
+	secret, err = s.tokenOf(ctx, a)
+	return code, secret, err
+}
+
+// tokenOf opens the secret beside the PIN that a command carries: what its action made, or that of the action that it uses.
+func (s *Service) tokenOf(ctx context.Context, a Action) (secret pin.PIN, err error) {
 	from := a
 	if a.Uses != "" {
 		if from, err = s.usable(ctx, a.Uses, a.Device); err != nil {
@@ -144,13 +149,13 @@ func (s *Service) secrets(ctx context.Context, a Action) (code, secret pin.PIN, 
 			if errors.As(err, &gone) {
 				err = fmt.Errorf("%w: %w", ErrSealed, err)
 			}
-			return code, secret, err
+			return secret, err
 		}
 	}
 	if token := from.token(); token.N != 0 {
 		secret, _, err = s.open(ctx, from, token.Name)
 	}
-	return code, secret, err
+	return secret, err
 }
 
 const (

@@ -65,7 +65,7 @@ type Plan struct {
 	// action's Deliveries without its Deferrals), and then it lapses. Only for a lock, lost mode or a reset, and not with Makes.
 	Returns bool
 	// Makes names a secret that the order makes and carries, as the token of a KindProvisionToken: 32 random bytes, sealed under this name
-	// with the action, and shown to nobody. Such an order has no PIN. Empty: none; it cannot be SecretPIN.
+	// with the action, and shown to nobody. Such an order has no PIN. Empty: none; it cannot be SecretPIN, "body" or "body+".
 	Makes string
 	// Uses is the action whose secret, which is no PIN, the command carries, as a reset needs the token that an earlier action provisioned.
 	// It must be one of the same device. Empty: none.

@@ -18,7 +18,7 @@ import (
 //   - held, live: it waits for a second person, or is what occupies its device now
 //   - may_be_on_device: see Action.MayBeOnDevice; also when its acknowledgement came in after the device had been seen open, or
 //     at the same microsecond
-//   - escrow_in_force: what the device handed over was not withdrawn by it
+//   - escrow_in_force: what the device handed over was not withdrawn by it; what Service.KeepStray kept stays so
 //   - too_young: something happened to it after Before
 //   - legal_hold: see Service.Hold
 //   - pin_in_use: another action of the device has the same PIN, and is live or may be on the device; or somebody opened the device with

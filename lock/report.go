@@ -16,8 +16,8 @@ import (
 // Report records what a device said of a command. It returns when that is durable: only then may the device be told that its answer was
 // received. A repeated answer is recorded once. What the device says wins over what we thought: an acknowledgement confirms an action
 // that was cancelled or had lapsed. A PIN that the device made (Report.Secret) is kept whatever the rest means: also with a refusal, and of
-// an action that ended, as EventSecretAdded. When an action that Returns is acknowledged and the ledger has no PIN of it, that is a finding of
-// the action (pin_lost) and an alarm.
+// an action that ended, as EventSecretAdded; one more than 64 different ones of an action is an *InputError. When an action that Returns is
+// acknowledged and the ledger has no PIN of it, that is a finding of the action (pin_lost) and an alarm.
 //
 // With Ref instead of Action, the result of a command that is being sent may come before its name is durable: that is an error, too. Of an
 // action that was sent again only the last name is known: a result by an earlier one is ErrNotOurs.
@@ -127,7 +127,20 @@ func (s *Service) said(ctx context.Context, a Action, r Report) (Event, error) {
 	return e, err
 }
 
-// returned seals the PIN that a device made, unless it is the newest that the ledger has of the action.
+// maxPINs keeps a device from filling an action: it makes one PIN, and a few more at most when it acts on a command again.
+const maxPINs = 64
+
+// pins counts those that the ledger has of the action.
+func (a Action) pins() (n int) {
+	for _, secret := range a.Secrets {
+		if secret.Name == SecretPIN {
+			n++
+		}
+	}
+	return n
+}
+
+// returned seals the PIN that a device made, unless the ledger has it of the action: a late repetition of an earlier one is not the newest.
 func (s *Service) returned(ctx context.Context, a Action, made pin.PIN) ([]Secret, error) {
 	if made.IsZero() {
 		return nil, nil
@@ -135,16 +148,17 @@ func (s *Service) returned(ctx context.Context, a Action, made pin.PIN) ([]Secre
 	if !a.Returns {
 		return nil, &InputError{Field: "secret", Rule: "must come of an action for which the device makes the PIN"}
 	}
-	kept, _, err := s.open(ctx, a, SecretPIN)
+	kept, err := s.openPINs(ctx, a)
 	switch {
-	case err == nil && kept.Equal(made):
+	case slices.ContainsFunc(kept, made.Equal):
 		return nil, nil
-	case err == nil, errors.Is(err, ErrNotFound), lost(err): // one that does not open stays, and this one stands beside it
-		sealed, err := s.seal(ctx, a, SecretPIN, made)
-		return []Secret{sealed}, err
-	default:
+	case err != nil && !lost(err): // one that does not open stays, and this one stands beside it
 		return nil, err
+	case a.pins() >= maxPINs:
+		return nil, &InputError{Field: "secret", Rule: fmt.Sprintf("must not be one more than the %d different PINs of this action", maxPINs)}
 	}
+	sealed, err := s.seal(ctx, a, SecretPIN, made)
+	return []Secret{sealed}, err
 }
 
 // outcome makes the change of a report by what came of the command; none when it says nothing new.
@@ -157,7 +171,7 @@ func (s *Service) outcome(ctx context.Context, a Action, e Event, r Report) (Cha
 		return s.refuse(a, e, name == "" || name == string(a.ID) || !a.undecided())
 	case NotNow:
 		e.Type = EventNotNow
-		if a.Deferred {
+		if a.Deferred || a.Returns && a.Deliveries > 1 { // a delivery that only asks is excused by nothing
 			return Change{}, nil
 		}
 		c, err := s.act(a, e)

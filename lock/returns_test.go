@@ -2,6 +2,7 @@ package lock_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -133,6 +134,23 @@ func TestAnotherPINOfTheDevice(t *testing.T) {
 	assert.Len(t, f.Get(a.ID).Secrets, 2)
 	types := typesOf(eventsOf(t, f, a.ID))
 	assert.Equal(t, []lock.EventType{lock.EventOrdered, lock.EventIssued, lock.EventAcknowledged, lock.EventSecretAdded, lock.EventRevealed}, types)
+}
+
+// TestPINsWithoutEnd: a device cannot fill an action. Those that the ledger has stay, and so does what they were reported with.
+func TestPINsWithoutEnd(t *testing.T) {
+	f := newFixture(t)
+	a := deliveredReset(t, f)
+	last := ""
+	for i := range 64 {
+		last = fmt.Sprintf("heron-%04d", i)
+		f.Return(a, lock.Acknowledged, last)
+	}
+	r := answerOf(a, lock.Acknowledged, nil)
+	r.Secret = parsed(t, made)
+	assert.Equal(t, "secret", inputField(f.Service.Report(t.Context(), r)))
+	f.Return(a, lock.Acknowledged, last)
+	assert.Len(t, f.Get(a.ID).Secrets, 64)
+	assert.Equal(t, last, f.PIN(a.ID))
 }
 
 // TestAPINBesideOneThatDoesNotOpen: there is nothing to compare with, so it is kept.

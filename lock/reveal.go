@@ -186,7 +186,7 @@ func (s *Service) disclose(ctx context.Context, a Action, e Event, open opener) 
 			}
 		}
 		e.Reason = s.withholdText(ctx, a, e.Reason)
-		if code.IsZero() { // which may be any
+		if code.IsZero() || a.pins() > 1 { // which may be any, or one of the others
 			e.Ticket = s.withholdText(ctx, a, e.Ticket)
 		}
 		return s.act(a, e)

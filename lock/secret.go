@@ -1,6 +1,7 @@
 package lock
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -40,6 +41,26 @@ func (s *Service) open(ctx context.Context, a Action, name string) (pin.PIN, int
 		return opened, secret.N, nil
 	}
 	return pin.PIN{}, 0, fmt.Errorf("%w: action %s has no %s", ErrNotFound, a.ID, name)
+}
+
+// openPINs opens every PIN of the action, the newest first: of one that Returns there may be several. When some do not open any more, the
+// error says so of the newest of these, and the others are returned all the same.
+func (s *Service) openPINs(ctx context.Context, a Action) (codes []pin.PIN, err error) {
+	for _, secret := range slices.Backward(a.Secrets) {
+		if secret.Name != SecretPIN {
+			continue
+		}
+		code, failed := s.openBox(ctx, a, secret)
+		switch {
+		case failed == nil:
+			codes = append(codes, code)
+		case !lost(failed):
+			return codes, failed
+		default:
+			err = cmp.Or(err, failed)
+		}
+	}
+	return codes, err
 }
 
 // openBox opens one secret of an action.
@@ -179,7 +200,11 @@ func (s *Service) withholdRef(ctx context.Context, a Action, ref string, made ..
 // leaks is what tells whether a text repeats what the action's command carries, or the PIN that its device made just now; nil: there is
 // nothing left to compare with, or not now.
 func (s *Service) leaks(ctx context.Context, a Action, made ...pin.PIN) (func(text string) bool, error) {
-	code, token, err := s.secrets(ctx, a)
+	codes, err := s.openPINs(ctx, a)
+	var token pin.PIN
+	if err == nil {
+		token, err = s.tokenOf(ctx, a)
+	}
 	switch {
 	case errors.As(err, new(*goneError)): // a token that was purged opens nothing any more
 	case lost(err):
@@ -188,13 +213,13 @@ func (s *Service) leaks(ctx context.Context, a Action, made ...pin.PIN) (func(te
 		return nil, err
 	}
 	return func(text string) bool {
-		return betrays(text, code, token) || slices.ContainsFunc(made, func(p pin.PIN) bool { return contains(text, p) })
+		return betrays(text, token, codes...) || betrays(text, pin.PIN{}, made...)
 	}, nil
 }
 
-// betrays reports whether a text gives away what a command carries: its PIN, or its token, as it is or in base64.
-func betrays(text string, code, token pin.PIN) bool {
-	if contains(text, code) || contains(text, token) {
+// betrays reports whether a text gives away what a command carries: its token, as it is or in base64, or one of its PINs.
+func betrays(text string, token pin.PIN, codes ...pin.PIN) bool {
+	if contains(text, token) || slices.ContainsFunc(codes, func(code pin.PIN) bool { return contains(text, code) }) {
 		return true
 	}
 	if token.IsZero() {
@@ -210,7 +235,7 @@ func lost(err error) bool {
 	return errors.Is(err, pin.ErrOpen) || errors.Is(err, ErrPurged) || errors.As(err, &missing)
 }
 
-// withholdText keeps the action's PIN out of an actor's words about it, as mask does. About an action without a PIN, as an unlock, people
+// withholdText keeps the action's PINs out of an actor's words about it, as mask does. About an action without a PIN, as an unlock, people
 // write of another's: see maskAll. An earlier PIN of the device is not opened, so it goes as any number of commonPIN digits or more in a row
 // does, or one as long as the action's.
 func (s *Service) withholdText(ctx context.Context, a Action, text string) string {
@@ -220,11 +245,11 @@ func (s *Service) withholdText(ctx context.Context, a Action, text string) strin
 	if !a.hasSecret(SecretPIN) {
 		return s.maskAll(a.Device, text)
 	}
-	code, _, err := s.open(ctx, a, SecretPIN)
+	codes, err := s.openPINs(ctx, a)
 	if err != nil {
 		return withheld
 	}
-	return mask(text, code)
+	return mask(text, codes...)
 }
 
 // mask keeps PINs out of words. Of those of digits every number of as many digits goes, and of commonPIN; of those with letters every word of

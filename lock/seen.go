@@ -11,8 +11,8 @@ import (
 //
 // EvidenceReenrolled means that the device was wiped: what had been issued lapses, what holds is released at once, and what is queued
 // stays queued, because a wiped stolen device is still stolen; each with an alarm. What the device had handed over is released too, and no
-// PIN from before is kept (Request.Keep). A passcode or a token that it confirmed stays confirmed, with Action.Reenrolled: an agent may
-// enrol anew on a device that was not wiped.
+// PIN from before is kept (Request.Keep). A passcode or a token that it confirmed, and an answer that KeepStray kept, stay confirmed, with
+// Action.Reenrolled: an agent may enrol anew on a device that was not wiped.
 func (s *Service) Seen(ctx context.Context, d Device, evidence Evidence) error {
 	if err := d.validate(); err != nil {
 		return err
@@ -148,10 +148,10 @@ func (s *Service) afterWipe(a Action) (Change, error) {
 	case a.State == StateConfirmed && a.Holds:
 		return s.alarmed(a, released, time.Time{},
 			"the device was enrolled anew while it was locked: it was wiped, or something else enrolled in its name")
-	case a.State == StateConfirmed && a.Kind == KindEscrow:
+	case a.State == StateConfirmed && a.Kind == KindEscrow && !a.hasSecret(secretBody):
 		released.Actor = Actor{ID: actorDevice}
 		return s.act(a, released)
-	case a.State == StateConfirmed && (a.Kind == KindResetPasscode || a.Kind == KindProvisionToken) && !a.outlived():
+	case a.State == StateConfirmed && (a.Kind == KindResetPasscode || a.Kind == KindProvisionToken || a.Kind == KindEscrow) && !a.outlived():
 		c, err := s.act(a, Event{Type: EventReenrolled, Actor: Actor{ID: actorDevice}})
 		return c.rest(a.Due), err
 	default:

@@ -107,7 +107,7 @@ func checkRef(ref string) error {
 
 // discreetRef refuses a name that repeats what the command carries in clear: it is kept in clear.
 func discreetRef(ref string, o Order) error {
-	if betrays(ref, o.PIN, o.Secret) {
+	if betrays(ref, o.Secret, o.PIN) {
 		return errors.New("a transport's name for a command must not contain what it carries")
 	}
 	return nil

@@ -88,7 +88,7 @@ func (s *Service) ends(ctx context.Context, c Change, by Action, proven bool) (C
 	case by.Kind == KindClearPasscode:
 		return s.clears(ctx, c, by)
 	}
-	if by.purged() && by.MayBeOnDevice() && (!by.Returns || by.hasSecret(SecretPIN)) {
+	if by.purged() && by.MayBeOnDevice() && (!by.Returns || by.returnedPIN()) {
 		return s.withAlarm(c, by, "the device acknowledged a command whose PIN was purged, because nothing said that it would: nobody has that PIN")
 	}
 	return c, nil
@@ -103,7 +103,7 @@ func (s *Service) underWay(a Action) bool {
 func (s *Service) clears(ctx context.Context, c Change, by Action) (Change, error) {
 	resets, err := s.all(ctx, Filter{
 		Scope: by.Device.Scope, Devices: []string{by.Device.ID}, Kinds: []Kind{KindResetPasscode},
-		States: []State{StateConfirmed, StateUnconfirmed, StateCancelled},
+		States: []State{StateConfirmed, StateUnconfirmed, StateCancelled, StateRefused},
 	})
 	for _, reset := range resets {
 		if err == nil && reset.Delivered.Before(by.Delivered) && !s.underWay(reset) {
