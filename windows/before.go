@@ -30,9 +30,13 @@ const (
 	factStep     = "step"      // what is done, of a command in several parts
 	factPolicy   = "policy"    // which ones
 	factVerified = "verified_" // and the name of a policy: it has its value again
+	factOurs     = "ours_"     // and the name of a policy: it showed what the lock-out writes
 
+	doneReset    = "reset" // and the new PIN not read yet
 	doneRead     = "read"
+	doneReread   = "reread" // since a delivery that may have got through
 	doneDenied   = "denied"
+	doneLooked   = "looked"
 	doneRestored = "restored"
 )
 

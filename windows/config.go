@@ -43,13 +43,16 @@ type Enrolled struct {
 	// User and Inner are what its digest is checked with: the name, and syncml.Inner of name and password, which is as good as the password
 	// and must be kept sealed. Inner empty: the certificate is enough.
 	User, Inner string
+	// Former is a device whose enrolment has ended,. It is answered with 403. While an action awaits a
+	// PIN, what it sends with its certificate is kept sealed, and shown by lock.Service.RevealAnswer; nothing of it is believed.
+	Former bool
 }
 
 // Learnt is what a device told of itself.
 type Learnt struct {
 	Facts      map[string]string // by FactName; those that are absent stay as they are
 	ChannelURI string            // where WNS reaches it, see windows/wns; empty: nothing was said. Comes from the device: do not fetch it yourself
-	Gone       bool              // its user has ended the management
+	Gone       bool              // its user has ended the management: nothing is sent to it with this answer
 }
 
 // Commands is where the embedder's other commands come from. A lock always goes first, and alone.

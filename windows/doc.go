@@ -36,13 +36,14 @@
 //	desktop, only a user enrolled    - desktop_remote_lock - desktop_remote_lock - desktop_remote_lock  - user_enrolled            - user_enrolled
 //	desktop that refused the policy  - desktop_remote_lock - desktop_remote_lock - desktop_remote_lock  - policy_absent            - policy_absent
 //	edition and build alone known    ? remote_lock_unknown ? remote_lock_unknown ? remote_lock_unknown  ? sign_in_unknown          ? sign_in_unknown
+//	class unknown, lists a reset     ! listed              ! listed              ? remote_lock_unknown  ? sign_in_unknown          ? sign_in_unknown
 //	nothing known                    ? remote_lock_unknown ? remote_lock_unknown ? remote_lock_unknown  ? sign_in_unknown          ? sign_in_unknown
 //
 //	locks                    The screen locks at once, and the PIN of the device opens it; one without a PIN says that it has none.
 //	resets                   The screen locks; the device makes a new PIN and returns it. The old PIN and its keys of Windows Hello are gone.
 //	recovers                 The screen locks; the device makes a new PIN and returns it. Windows Hello keeps its keys. Microsoft's service must agree.
-//	listed                   The device lists this command, but none of its class is known to carry it out: it may refuse.
-//	remote_lock_unknown      It is not known whether the device has this command: it says so when it is ordered, and is asked before.
+//	listed                   The device lists this command, but is not known to be of a class that carries it out: it may refuse.
+//	remote_lock_unknown      It is not known whether the device has this command: it says so when it gets the order.
 //	remote_lock_absent       The device said that it has no remote lock.
 //	reset_absent             The device said that it cannot reset its PIN.
 //	recover_absent           The device said that it cannot recover its PIN.
@@ -78,10 +79,12 @@
 //	message_..., phone_number_...             the text is not shown by this command, or has characters that cannot be sent
 //	option_unknown, option_value              an option that the command does not have, or a value that means nothing
 //
-// and, after an answer: pin_unreadable, lockout_uncertain, not_restarted, beside those of package lock. A refusal has the fact reason:
-// no_pin, unsupported, not_allowed, denied, failed, rolled_back, value_too_long, already_denied or not_restored, and code and
-// original_error as the device gave them; policy names the policies that it is about (deny, title, text), and cause is the code of the one
-// that failed. What is under way has the fact step (read, denied, restored), and the reason uncertain or asked_in_vain where it stands still.
+// and, after an answer: pin_unreadable, pin_despite_refusal, lockout_uncertain, not_restarted, beside those of package
+// lock. A refusal has the fact reason: no_pin, unsupported, not_allowed, denied, failed, rolled_back, value_too_long, format_unsupported,
+// message_too_large, already_denied or not_restored, and code and original_error as the device gave them; policy names the policies that it is
+// about (deny, title, text), and cause is the code of the one that failed. What is under way has the fact step (reset, read, reread, denied,
+// looked, restored), and where it stands still the reason: uncertain, asked_in_vain, or one of those above. An unlock that found nothing to
+// restore is acknowledged with the reason not_in_force.
 //
 // # The PIN that the device makes
 //
@@ -93,8 +96,9 @@
 //   - The PIN is sealed and durable, in one commit with what the device said, before the device is answered. If that fails the answer is an
 //     error, and the device sends its message again.
 //   - The reset leaves once. When no answer came, the next session only asks for the PIN: a second reset would make another one, under which
-//     the first could be written down.
+//     the first could be written down. So it does when the device carried the reset out and the question failed.
 //   - A value that is null, empty or missing is no PIN. A PIN that comes with a refusal, or late, or in answer to something else, is kept.
+//     One that comes with a refusal is on the device, made by this reset or by one before: that is confirmed, with pin_despite_refusal.
 //   - A reset without a PIN is confirmed with the finding pin_lost, one that nobody heard of again has pin_may_be_lost: the old PIN may be
 //     gone, and the way on is another reset.
 //
@@ -102,34 +106,34 @@
 //
 // It is done in parts, and each part is durable before the next one leaves. First the values of three policies are read: UserRights/DenyLocalLogOn
 // and the title and text of the message at signing in. They are facts of the action (before_deny, before_title, before_text), escaped so
-// that every character comes back; one of more than 7,200 bytes is refused (value_too_long), and nothing is changed. Then one Atomic sets the
-// message, and denies signing in to everybody, by the SID of that group, since its name is translated. Then RebootNow ends the sessions that
-// are open.
+// that every character comes back. One of more than 7,200 bytes is refused (value_too_long), as is one that is no text (format_unsupported) and
+// one that could not be restored in one message of the device (message_too_large), and nothing is changed. Then one Atomic sets the message,
+// and denies signing in to everybody, by the SID of that group, since its name is translated. Then RebootNow ends the sessions that are open.
 //
-// A device whose policy denies everybody already is refused (already_denied): its values would be those of another lock-out. If the
-// Atomic fails, everything is as before, unless the device says that it could not take it back (516), or an earlier delivery may have
-// got through: then it is done again (lockout_uncertain), and the lock-out can be unlocked whatever becomes of it.
+// A delivery that finds values read, and no word of the Atomic, reads them again: a policy that shows what this lock-out writes keeps the value
+// that is known, since the Atomic got through; any other value is the one to restore. What cannot be read or sent then is no refusal, for the
+// lock-out may be in force. An answer to read, reread, deny, deny-again or look counts until another
+// delivery of the same action has left, and is not to be interpreted after that: late, it tells of a time before.
+//
+// A device whose policy denies everybody already is refused (already_denied), unless it is this lock-out that did, which the list, the title or
+// the text tells: its values would be those of another one. If the Atomic fails, everything is as before, unless the device says that it could
+// not take it back (516), or an earlier delivery may have got through: then it is done again (lockout_uncertain), and the lock-out can be
+// unlocked whatever becomes of it.
 //
 // An unlock writes the values back, and deletes what was not set, first of all what denies signing in. Then it reads all three, and only if
 // they are what they were is it acknowledged; else it is refused (not_restored), with the policy by name. A device that is offline
 // cannot be unlocked: mind what its network needs before anybody has signed in. Somebody at the device can still start it from another
 // medium, so this is no substitute for an encrypted disk.
 //
+// When it is not known whether the Atomic got through (its step is not denied), an unlock looks first: it reads the three policies, and restores and
+// verifies only those that show what the lock-out writes (facts ours_deny, ours_title, ours_text), or that cannot be read, and a list that denies
+// everybody in any form. Others were changed since, or never, and stay. If none is left it only asks once more, and is acknowledged (not_in_force).
+//
 // # A server of one's own
 //
-// Who has an OMA-DM server already takes the commands and gives back what the device said:
-//
-//	cmd, err := service.Next(ctx, device)              // when the device may be sent commands
-//	part, err := windows.ParsePart(cmd.Body)           // send part.Commands in one message, in this order, and nothing else with them
-//	note, err := json.Marshal(part.Want)               // keep it, the step and the ID with what was sent
-//	...
-//	_, err = service.Keep(ctx, device, body)           // of every message that may answer it, before it is parsed
-//	said := windows.Interpret(part.Step, string(note), answer)
-//	err = service.Report(ctx, said.Report)             // with Scope, Device and Action: before the device is answered
-//	cmd, err = service.Resume(ctx, device, cmd.ID)     // if said.More: the next part, in this session
-//
-// Answers are those of package windows/omadm, which does the session without the network: replies in document order, containers and children
-// included.
+// Who has an OMA-DM server already takes the commands (lock.Service.Next, ParsePart) and gives back what the device said (lock.Service.Keep,
+// Interpret, lock.Service.Report, and Resume for the next part): the example OwnServer has all of it. Answers are those of package windows/omadm,
+// which does the session without the network: replies in document order, containers and children included.
 //
 // # What goes elsewhere
 //

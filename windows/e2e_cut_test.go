@@ -3,6 +3,7 @@ package windows_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -234,8 +235,32 @@ func TestSessionStateIsLost(t *testing.T) {
 			m.OnReceive(nil)
 			m.settles()
 			s.holds(m)
+			if strings.HasPrefix(s.name, "reset") {
+				m.recoverable()
+			}
 		}
 	})
+}
+
+// recoverable is what holds of a reset whose answer reached the server, whatever the server knew of it by then: the PIN is in the ledger, or
+// said to be lost, and in the answer that was kept.
+func (m *machine) recoverable() {
+	m.w.t.Helper()
+	reset, now := m.newest(lock.KindResetPasscode), m.State().PIN
+	if hasPIN(reset) {
+		require.Equal(m.w.t, now, m.w.reveal(reset.ID))
+		return
+	}
+	require.NotEmpty(m.w.t, lost(reset))
+	m.w.keeps(reset.ID, now)
+}
+
+// keeps requires that a text is in the messages which were kept with an action.
+func (w *world) keeps(id lock.ID, text string) {
+	w.t.Helper()
+	body, err := w.service().RevealAnswer(w.t.Context(), locktest.Admin(), id, "asked by a test", "")
+	require.NoError(w.t, err)
+	require.Contains(w.t, string(body), text)
 }
 
 // errs is an error of a session that may be one of these, or none.

@@ -82,6 +82,7 @@ func TestResetThroughFaults(t *testing.T) {
 		state  lock.State
 		pin    bool   // is in the ledger
 		found  string // the finding that says what became of it
+		kept   bool   // is in the answer that was kept
 		same   bool   // the person's PIN still opens
 	}{
 		{name: "nothing", state: lock.StateConfirmed, pin: true},
@@ -94,14 +95,14 @@ func TestResetThroughFaults(t *testing.T) {
 		{name: "in many messages", faults: faults(windowstest.SplitPackages()), state: lock.StateConfirmed, pin: true},
 		{name: "no Final", faults: faults(windowstest.NoFinal()), state: lock.StateConfirmed, pin: true},
 		{name: "results after their statuses", faults: faults(windowstest.LateResults()), state: lock.StateConfirmed, pin: true},
-		{name: "results a session late", faults: faults(windowstest.HoldResults()), state: lock.StateConfirmed, pin: true},
+		{name: "results a session late", faults: faults(windowstest.HoldResults()), state: lock.StateConfirmed, found: "pin_lost", kept: true},
 		{name: "aborted with the results", faults: faults(windowstest.Abort(2)), state: lock.StateConfirmed, pin: true},
 		{name: "restart, the PIN is kept", faults: faults(windowstest.RestartInSequence()), edit: keeps, state: lock.StateConfirmed, pin: true},
 		{name: "restart, the PIN is gone", faults: faults(windowstest.RestartInSequence()), state: lock.StateUnconfirmed, found: "pin_may_be_lost"},
 		{name: "restart after the Get", faults: faults(windowstest.RestartAfter(1)), edit: keeps, state: lock.StateUnconfirmed, found: "pin_may_be_lost"},
 		{name: "failed", faults: faults(windowstest.Refuse(nodeReset, 500)), state: lock.StateRefused, same: true},
 		{name: "not there", faults: faults(windowstest.Refuse(nodeReset, 404)), state: lock.StateRefused, same: true},
-		{name: "the Get failed", faults: faults(windowstest.Refuse(nodeNewPIN, 500)), state: lock.StateConfirmed, found: "pin_lost"},
+		{name: "the Get found nothing", faults: faults(windowstest.Refuse(nodeNewPIN, 404)), state: lock.StateConfirmed, found: "pin_lost"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -118,6 +119,9 @@ func TestResetThroughFaults(t *testing.T) {
 			require.Equal(t, c.state, w.get(reset.ID).State)
 			require.Equal(t, c.found, lost(w.get(reset.ID)))
 			require.Equal(t, c.pin, hasPIN(w.get(reset.ID)))
+			if c.kept {
+				w.keeps(reset.ID, m.State().PIN)
+			}
 			require.Equal(t, c.same, m.Type(personal))
 			m.accounted()
 			if c.found != "" { // an ambiguous loss is not sent again by itself; somebody orders it anew

@@ -120,6 +120,14 @@ func TestEncodeReset(t *testing.T) {
 
 	again.Deferrals = 1
 	require.Equal(t, "reset", encoded(t, lock.Order{Action: again}).Step, "the first was put off")
+	kept := again
+	kept.Secrets = []lock.Secret{{Name: lock.SecretPIN}}
+	require.Equal(t, "ask", encoded(t, lock.Order{Action: kept}).Step, "put off, and a PIN came of it")
+	again.Facts = map[string]string{"step": "reset"}
+	ask = encoded(t, lock.Order{Action: again})
+	require.Equal(t, "ask-done", ask.Step, "it was carried out, and the question failed")
+	require.Equal(t, golden(t, `<Get><CmdID>1</CmdID>`+item(uriNewPIN, "")+`</Get>`), wire(t, ask.Commands))
+	again.Facts = nil
 
 	p := encoded(t, lock.Order{Action: lock.Action{Kind: lock.KindResetPasscode, Options: options("recover", "true")}})
 	require.Equal(t, "recover", p.Step)
@@ -132,8 +140,7 @@ func TestEncodeLockOut(t *testing.T) {
 	deny := `<Atomic><CmdID>1</CmdID>` + replaced("2", titleNode, "This device is locked") +
 		replaced("3", textNode, "Call&#xF000;us &amp; &lt;ask&gt;&#xF000;+1 555 0100") + replaced("4", denyNode, "*S-1-1-0") + `</Atomic>`
 	partly := map[string]string{"before_deny": "absent", "before_title": "absent"}
-	denied := kept()
-	denied["step"] = "denied"
+	denied, reread := and(kept(), "step", "denied"), and(kept(), "step", "reread")
 	for name, c := range map[string]struct {
 		facts   map[string]string
 		resumed bool
@@ -143,7 +150,9 @@ func TestEncodeLockOut(t *testing.T) {
 		"first":                {nil, false, "read", asks("1", "2", "3")},
 		"partly read":          {partly, false, "read", asks("1", "2", "3")},
 		"read":                 {kept(), true, "deny", deny},
-		"anew, read":           {kept(), false, "deny-again", deny},
+		"anew, read":           {kept(), false, "reread", asks("1", "2", "3")},
+		"anew, read again":     {reread, false, "reread", asks("1", "2", "3")},
+		"read again":           {reread, true, "deny-again", deny},
 		"denied":               {denied, true, "reboot", `<Exec><CmdID>1</CmdID>` + item("./Device/Vendor/MSFT/Reboot/RebootNow", "") + `</Exec>`},
 		"anew, denied already": {denied, false, "deny-again", deny},
 	} {
@@ -167,7 +176,7 @@ func TestScreenText(t *testing.T) {
 }
 
 func TestEncodeUnlock(t *testing.T) {
-	ended := lock.Action{Kind: lock.KindLock, Talks: true, Facts: kept()}
+	ended := lock.Action{Kind: lock.KindLock, Talks: true, Facts: and(kept(), "step", "denied")}
 	o := lock.Order{Action: lock.Action{Kind: lock.KindUnlock}, Ended: ended, Device: deviceWith(aDesktop)}
 	p := encoded(t, o)
 	require.Equal(t, "restore", p.Step)
@@ -197,7 +206,7 @@ func TestEncodeUnlock(t *testing.T) {
 	_, err := codec{}.Encode(o)
 	require.ErrorAs(t, err, new(*lock.InputError), "changed, and not known to what")
 
-	o.Ended.Talks = false
+	o.Ended.Talks, o.Ended.Facts = false, kept()
 	_, err = codec{}.Encode(o)
 	require.ErrorAs(t, err, new(*lock.InputError), "a screen is opened by its owner")
 }

@@ -4,6 +4,9 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+
+	"github.com/latchkey-mdm/latchkey/lock"
+	"github.com/latchkey-mdm/latchkey/windows/omadm"
 )
 
 // Error is a condition that an embedder's Devices or Sessions tells the handler of, with errors.Is.
@@ -35,6 +38,38 @@ func (r *refusal) Error() string {
 }
 
 func (r *refusal) Unwrap() error { return r.cause }
+
+// tooLarge is a part that does not fit into a message of the device, of an action that was delivered: it would never get any further.
+type tooLarge struct {
+	*omadm.SizeError
+	action lock.ID
+	begun  bool // the device may have done something of it
+}
+
+func (e *tooLarge) Unwrap() error { return e.SizeError }
+
+// standstill adds to an error of size which action stands still, if it was delivered. A lock-out has begun once it may have denied anything: it
+// never has while what was read first is all that is known. An unlock can be ordered again.
+func standstill(o lock.Order, err error) error {
+	var size *omadm.SizeError
+	if o.Action.Deliveries == 0 || !errors.As(err, &size) {
+		return err
+	}
+	begun := o.Action.Kind != lock.KindUnlock
+	if o.Action.Talks {
+		step := o.Action.Facts[factStep]
+		begun = step != "" && !(o.Resumed && step == doneRead)
+	}
+	return &tooLarge{size, o.Action.ID, begun}
+}
+
+// said is what is to be reported of the action.
+func (e *tooLarge) said() Said {
+	if e.begun {
+		return Said{Report: report(lock.Progress, reasonTooLarge, omadm.Reply{})}
+	}
+	return Said{Report: report(lock.Refused, reasonTooLarge, omadm.Reply{})}
+}
 
 // bad refuses input by the rule that it broke, which holds no part of it.
 func bad(err error) error {

@@ -33,7 +33,7 @@ func ExampleJudge() {
 	fmt.Println(windows.Judge(windows.Facts{Edition: 48}, windows.ActReset).Text)
 	// Output:
 	// A HoloLens can be locked, but its PIN cannot be reset.
-	// It is not known whether the device has this command: it says so when it is ordered, and is asked before.
+	// It is not known whether the device has this command: it says so when it gets the order.
 }
 
 // An embedder with an OMA-DM server of its own sends the commands of a part, and has the answer interpreted.

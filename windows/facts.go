@@ -46,7 +46,7 @@ type Facts struct {
 	SignedIn     string // user, others or none: who is signed in (alert LoginStatus)
 }
 
-// FactName is the name of a fact in lock.Device.Facts. The values are texts, decimal numbers, or "yes" and "no".
+// FactName is the name of a fact in lock.Device.Facts. The values are texts, decimal numbers, or "yes", "no" and "unknown".
 type FactName string
 
 // The names of facts.
@@ -64,12 +64,16 @@ const (
 	FactPINRecovery  FactName = "pin_recovery" // set by whoever sets the policy: a probe cannot know the tenant's ID
 	FactMaxMsgSize   FactName = "max_msg_size"
 	FactSignedIn     FactName = "signed_in"
+	FactSerial       FactName = "serial" // of the SMBIOS; what makers leave there in its place is none
+	FactModel        FactName = "model"  // with its maker
+	FactComputerName FactName = "name"   // as its user sees it
 )
 
 // The values of an Answer.
 const (
-	yes = "yes"
-	no  = "no"
+	yes     = "yes"
+	no      = "no"
+	unknown = "unknown" // any more, if it was
 )
 
 // FromDevice reads the facts of a device. What is absent, or cannot be read, is unknown.

@@ -32,7 +32,9 @@ type handler struct {
 //
 //   - 200 with a message, also for a digest that is wrong or missing: that is a status within it;
 //   - 400, 405, 413 and 415 for a request that is no message, 403 for a device that is not enrolled with its certificate;
-//   - 503 with Retry-After when something could not be made durable, or read: the device sends its message again.
+//   - 503 with Retry-After when something could not be made durable, or read, or another process answers the device: it sends its message
+//     again. After a process that stopped in the middle of a message, that takes a minute or so: the clocks of replicas may differ by 30
+//     seconds. Where they differ by more, a command may be claimed for an answer that never leaves.
 //
 // An answer leaves only after everything that the device said is durable: above all a PIN that it has made. What the handler logs of a
 // message are sizes, rules and IDs, never a part of it. Set MaxHeaderBytes of the http.Server to 32 KiB. A proxy in front of it that ends

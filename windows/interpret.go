@@ -29,7 +29,10 @@ const (
 	reasonUncertain     = "uncertain"   // what the device has now is not known: it is done again
 	reasonTooLong       = "value_too_long"
 	reasonAlreadyDenied = "already_denied"
-	reasonNotRestored   = "not_restored" // a policy has not the value that it had before
+	reasonFormat        = "format_unsupported" // a policy has a value that could not be written back
+	reasonTooLarge      = "message_too_large"  // the next part does not fit into a message of the device
+	reasonNotRestored   = "not_restored"       // a policy has not the value that it had before
+	reasonNotInForce    = "not_in_force"       // no policy shows what the lock-out writes: there was nothing to restore
 	reasonInVain        = "asked_in_vain"
 )
 
@@ -39,25 +42,31 @@ const (
 func Interpret(step, note string, a omadm.Answer) Said {
 	var s Said
 	code, unreadable := newPIN(a.Replies)
+	found := !code.IsZero()
 	switch step {
 	case stepLock:
 		s = lockSaid(a)
 	case stepReset, stepRecover:
-		s = resetSaid(step, a)
-	case stepAsk:
-		s = askSaid(a, !code.IsZero())
+		s = resetSaid(step, a, found)
+	case stepAsk, stepAskDone:
+		s = askSaid(a, found, step == stepAskDone)
 	case stepRead:
 		s = readSaid(a)
+	case stepReread:
+		s = rereadSaid(note, a)
 	case stepDeny, stepDenyAgain:
 		s = denySaid(a, step == stepDenyAgain)
 	case stepReboot:
 		s = rebootSaid(a)
+	case stepLook:
+		s = lookSaid(note, a)
 	case stepRestore:
-		s = restoreSaid(a)
+		s = restoreSaid(note, a)
 	case stepVerify:
 		s = verifySaid(note, a)
 	}
-	if o := s.Report.Outcome; !code.IsZero() && o == lock.NotNow || o == "" && (!code.IsZero() || unreadable) {
+	switch o, came := s.Report.Outcome, found || unreadable; {
+	case o == "" && came, o == lock.NotNow && (came || cameEarlier(a)):
 		s.Report.Outcome = lock.Progress // above all not one that has the command sent again whole
 	}
 	s.Report.Secret = code
@@ -71,33 +80,45 @@ func Interpret(step, note string, a omadm.Answer) Said {
 }
 
 // newPIN finds the PIN among results, as one that a person can type if that is possible. Null and empty values are none. The last one counts.
+// Any other value that the question for the PIN brought is unreadable.
 func newPIN(replies []omadm.Reply) (code pin.PIN, unreadable bool) {
 	for _, r := range replies {
 		for _, item := range r.Items {
-			if !isNewPIN(r, item) {
-				continue
-			}
-			text := strings.TrimSpace(item.Data)
-			found, err := pin.Parse(text)
-			if err != nil {
-				found, err = pin.Bytes([]byte(text))
-			}
-			if err != nil {
+			found, doubtful := pinOf(r, item)
+			switch {
+			case doubtful:
 				unreadable = true
-				continue
+			case !found.IsZero():
+				code, unreadable = found, false
 			}
-			code, unreadable = found, false
 		}
 	}
 	return code, unreadable
 }
 
-// isNewPIN reports whether an item is the whole value of NewPINValue.
-func isNewPIN(r omadm.Reply, item syncml.Item) bool {
-	if item.MoreData || absentValue(item) || strings.TrimSpace(item.Data) == "" {
-		return false
+// pinOf is the PIN that an item has; doubtful is a value that may be one, and cannot be kept as such.
+func pinOf(r omadm.Reply, item syncml.Item) (code pin.PIN, doubtful bool) {
+	text := strings.TrimSpace(item.Data)
+	switch {
+	case text == "" || absentValue(item):
+		return pin.PIN{}, false
+	case item.MoreData || !sameNode(nodeOf(r, item), uriNewPIN):
+		return pin.PIN{}, asksPIN(r) // nothing else was asked for
 	}
-	return sameNode(nodeOf(r, item), uriNewPIN)
+	if code, err := pin.Parse(text); err == nil {
+		return code, false
+	}
+	code, err := pin.Bytes([]byte(text))
+	return code, err != nil
+}
+
+// asksPIN reports whether a reply is one to the question for the PIN.
+func asksPIN(r omadm.Reply) bool { return r.Verb == syncml.VerbGet && sameNode(r.URI, uriNewPIN) }
+
+// cameEarlier reports whether an earlier message had results of the question for the PIN: it may have been among them.
+func cameEarlier(a omadm.Answer) bool {
+	r := reply(a, syncml.VerbGet, uriNewPIN)
+	return r.Given && len(r.Items) == 0
 }
 
 // nodeOf is the node that an item is the value of.
@@ -219,8 +240,9 @@ func lockSaid(a omadm.Answer) Said {
 	return s
 }
 
-// resetSaid waits for the whole answer: acknowledged before its PIN is here, the command would count as one whose PIN is lost.
-func resetSaid(step string, a omadm.Answer) Said {
+// resetSaid waits for the whole answer: acknowledged before its PIN is here, the command would count as one whose PIN is lost. Nor is it while
+// the question for the PIN failed: the device still has it to tell, and is asked again. One that comes with a refusal was made all the same.
+func resetSaid(step string, a omadm.Answer, found bool) Said {
 	if !a.Complete {
 		return Said{}
 	}
@@ -232,7 +254,26 @@ func resetSaid(step string, a omadm.Answer) Said {
 	if r.Code == 0 {
 		r = unread(container(a, syncml.VerbSequence))
 	}
-	return Said{Report: tell(r), Learn: learn(name, r.Code)}
+	s := Said{Report: tell(r), Learn: learn(name, r.Code)}
+	switch {
+	case s.Report.Outcome == lock.Acknowledged && !answersPIN(a):
+		s.Report.Outcome, s.Report.Facts[factStep] = lock.Progress, doneReset
+	case s.Report.Outcome == lock.Refused && found:
+		s.Report = report(lock.Acknowledged, "", r)
+		s.Report.Findings = []lock.Finding{{
+			Code: "pin_despite_refusal", Level: lock.LevelWarn,
+			Text: "The device refused the reset, and returned a new PIN all the same: of this reset, or of an earlier one whose PIN nobody had read. " +
+				"It is the newest that the device made: try it first.",
+		}}
+	}
+	return s
+}
+
+// answersPIN reports whether the question for the PIN was carried out: its results came, or are none, or there is no such node.
+func answersPIN(a omadm.Answer) bool {
+	r := reply(a, syncml.VerbGet, uriNewPIN)
+	class := r.Code.Class()
+	return r.Given || class == omadm.ClassOK || class == omadm.ClassUnsupported
 }
 
 // unread is the status of a container none of whose commands was tried. Any other leaves open whether they were.
@@ -245,7 +286,8 @@ func unread(r omadm.Reply) omadm.Reply {
 }
 
 // askSaid acknowledges for the sake of the PIN. Without one nothing is known: the command may have been lost before it arrived, or its answer.
-func askSaid(a omadm.Answer, found bool) Said {
+// Only of a reset that is known to be done, an answer without the PIN is the end: it is lost.
+func askSaid(a omadm.Answer, found, done bool) Said {
 	r := reply(a, syncml.VerbGet, uriNewPIN)
 	outcome, _ := outcomeOf(r.Code)
 	switch {
@@ -255,6 +297,8 @@ func askSaid(a omadm.Answer, found bool) Said {
 		return Said{}
 	case outcome == lock.NotNow:
 		return Said{Report: report(lock.NotNow, "", r)}
+	case done:
+		return Said{Report: report(lock.Acknowledged, reasonInVain, r)}
 	}
 	return Said{Report: report(lock.Progress, reasonInVain, r)}
 }

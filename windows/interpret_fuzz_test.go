@@ -20,7 +20,8 @@ const returned = "739184"
 
 func steps() []string {
 	return []string{
-		stepLock, stepReset, stepRecover, stepAsk, stepRead, stepDeny, stepDenyAgain, stepReboot, stepRestore, stepVerify, "", "another",
+		stepLock, stepReset, stepRecover, stepAsk, stepAskDone, stepRead, stepReread, stepDeny, stepDenyAgain, stepReboot,
+		stepLook, stepRestore, stepVerify, "", "another",
 	}
 }
 

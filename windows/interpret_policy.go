@@ -15,6 +15,7 @@ import (
 // got is what a Get brought.
 type got struct {
 	value value
+	plain bool // the value is text, as the device keeps it
 	here  bool // in this message
 	done  bool // in this one, or an earlier one
 }
@@ -26,15 +27,22 @@ func readOne(a omadm.Answer, uri string) (got, omadm.Reply) {
 		if item.MoreData || !sameNode(nodeOf(r, item), uri) {
 			continue
 		}
-		return got{value{set: !absentValue(item), text: item.Data}, true, true}, r
+		v := value{set: !absentValue(item), text: item.Data}
+		return got{v, !v.set || item.Meta == nil || isText(item.Meta.Format), true, true}, r
 	}
 	switch {
 	case r.Code == omadm.CodeNotFound:
-		return got{here: true, done: true}, r
+		return got{plain: true, here: true, done: true}, r
 	case r.Code.Class() == omadm.ClassOK && r.Given:
 		return got{done: true}, r
 	}
 	return got{}, r
+}
+
+// isText reports whether a value of this format is what it says. One in Base64, or with elements in it, could not be written back exactly.
+func isText(format string) bool {
+	format = strings.TrimSpace(format)
+	return format == "" || strings.EqualFold(format, formatText)
 }
 
 // failed reports whether a Get has brought nothing, and will not.
@@ -43,34 +51,83 @@ func (g got) failed(a omadm.Answer, r omadm.Reply) bool {
 }
 
 // readSaid keeps what the policies have. Only when all of it is durable may they be changed.
-func readSaid(a omadm.Answer) Said {
+func readSaid(a omadm.Answer) Said { return reading{a, nil}.said(doneRead) }
+
+// rereadSaid keeps what the policies have by now. One that shows what this lock-out writes keeps what is known of it: an earlier delivery got
+// through, which may be in force whatever cannot be read. Without the note nothing tells that from a value of somebody else's.
+func rereadSaid(note string, a omadm.Answer) Said {
+	mine := noted(note)
+	if len(mine) == 0 {
+		return Said{}
+	}
+	s := reading{a, mine}.said(doneReread)
+	if r := &s.Report; r.Outcome == lock.Refused && r.Facts[factReason] != reasonAlreadyDenied {
+		r.Outcome, r.Findings = lock.Progress, []lock.Finding{uncertain()}
+	}
+	return s
+}
+
+// reading is the answer to a question for the policies, and the hashes of what this lock-out writes, by URI, if it may have done so.
+type reading struct {
+	omadm.Answer
+	mine map[string]string
+}
+
+func (q reading) said(step string) Said {
 	s := Said{Report: lock.Report{Facts: map[string]string{}}}
 	all := true
 	for _, p := range policies() {
-		g, r := readOne(a, p.uri)
+		g, r := readOne(q.Answer, p.uri)
 		all = all && g.done
-		switch {
-		case g.failed(a, r):
+		if g.failed(q.Answer, r) {
 			return unreadable(p, r)
-		case !g.here:
+		}
+		if !g.here || q.shows(p.uri) == yes {
 			continue
 		}
-		facts := g.value.pack(p.name)
-		switch {
-		case facts == nil:
-			return Said{Report: about(p, lock.Refused, reasonTooLong, omadm.Reply{})}
-		case p.uri == uriDeny && g.value.deniesEverybody():
-			return Said{Report: about(p, lock.Refused, reasonAlreadyDenied, omadm.Reply{})}
+		facts, reason := q.keep(p, g)
+		if reason != "" {
+			return Said{Report: about(p, lock.Refused, reason, omadm.Reply{})}
 		}
 		maps.Copy(s.Report.Facts, facts)
 	}
 	if all {
-		s.Report.Facts[factStep], s.More = doneRead, true
+		s.Report.Facts[factStep], s.More = step, true
 	}
 	if len(s.Report.Facts) > 0 {
 		s.Report.Outcome = lock.Progress
 	}
 	return s
+}
+
+// keep makes facts of a value, or says why it must not be changed. A list that denies everybody in another form than the one that was written
+// is that one all the same if the title or the text is, or does not tell.
+func (q reading) keep(p policy, g got) (facts map[string]string, reason string) {
+	facts = g.value.pack(p.name)
+	switch {
+	case !g.plain:
+		return nil, reasonFormat
+	case p.uri == uriDeny && g.value.deniesEverybody():
+		if q.mine != nil && (q.shows(uriTitle) != no || q.shows(uriText) != no) {
+			return nil, ""
+		}
+		return nil, reasonAlreadyDenied
+	case facts == nil:
+		return nil, reasonTooLong
+	}
+	return facts, ""
+}
+
+// shows says whether a policy has what this lock-out writes: yes, no, or nothing if its value did not come in this message.
+func (q reading) shows(uri string) string {
+	g, _ := readOne(q.Answer, uri)
+	switch {
+	case !g.here:
+		return ""
+	case g.plain && g.value.digest() == q.mine[uri]:
+		return yes
+	}
+	return no
 }
 
 // unreadable is a policy that the device does not tell: it cannot be restored, so it is not changed.
@@ -79,7 +136,7 @@ func unreadable(p policy, r omadm.Reply) Said {
 	if outcome == lock.Acknowledged { // it said so, and gave nothing
 		outcome, reason = lock.Refused, reasonFailed
 	}
-	return Said{Report: about(p, outcome, reason, r), Learn: learnPolicy(r.Code)}
+	return Said{Report: about(p, outcome, reason, r), Learn: learnPolicy(p.uri, r.Code)}
 }
 
 // about is a report of one policy.
@@ -89,12 +146,14 @@ func about(p policy, outcome lock.Outcome, reason string, r omadm.Reply) lock.Re
 	return said
 }
 
-// learnPolicy is learn for policies. A device that is enrolled by its user alone answers 405. That one is not there (404) says nothing: it may
-// only not be set.
-func learnPolicy(c omadm.Code) map[string]string {
+// learnPolicy is learn for the policy that denies signing in: what a device says of the title or the text teaches nothing of it. One that is
+// enrolled by its user alone answers 405. That it is not there (404) says nothing to a Get: it may only not be set.
+func learnPolicy(uri string, c omadm.Code) map[string]string {
 	switch c {
 	case omadm.CodeNotAllowed, omadm.CodeNotSupported, omadm.CodeNotImplemented:
-		return map[string]string{string(FactSignInPolicy): no}
+		if uri == uriDeny {
+			return map[string]string{string(FactSignInPolicy): no}
+		}
 	}
 	return nil
 }
@@ -111,10 +170,7 @@ func denySaid(a omadm.Answer, again bool) Said {
 	switch {
 	case outcome == lock.Refused && remains(a), outcome == lock.Acknowledged && cause.Code != 0, outcome == lock.Refused && again:
 		s := Said{Report: report(lock.Progress, reasonUncertain, whole)}
-		s.Report.Findings = []lock.Finding{{
-			Code: "lockout_uncertain", Level: lock.LevelWarn,
-			Text: "The device failed to apply the lock-out, or to take it back: people may be able to sign in. It is applied again next time.",
-		}}
+		s.Report.Findings = []lock.Finding{uncertain()}
 		return s
 	case outcome == lock.Acknowledged:
 		s := Said{Report: report(lock.Progress, "", whole), More: true, Learn: map[string]string{string(FactSignInPolicy): yes}}
@@ -126,16 +182,23 @@ func denySaid(a omadm.Answer, again bool) Said {
 	if whole.Code == omadm.CodeAtomicFailed {
 		reason = reasonRolledBack
 	}
-	s := Said{Report: report(outcome, reason, whole), Learn: learnPolicy(whole.Code)}
+	s := Said{Report: report(outcome, reason, whole)}
 	if cause.Code != 0 {
 		s.Report = about(p, outcome, reason, whole)
 		s.Report.Facts["cause"] = strconv.Itoa(int(cause.Code))
-		s.Learn = learnPolicy(cause.Code)
-		if cause.Code == omadm.CodeNotFound { // Replace makes what is not set: so it is not there
+		s.Learn = learnPolicy(p.uri, cause.Code)
+		if p.uri == uriDeny && cause.Code == omadm.CodeNotFound { // Replace makes what is not set: so it is not there
 			s.Learn = map[string]string{string(FactSignInPolicy): no}
 		}
 	}
 	return s
+}
+
+func uncertain() lock.Finding {
+	return lock.Finding{
+		Code: "lockout_uncertain", Level: lock.LevelWarn,
+		Text: "It is not known whether the lock-out, or a part of it, is in force: people may be able to sign in. It is applied again next time.",
+	}
 }
 
 // remains reports whether something of an Atomic that failed may still be in force: it could not be taken back, or nothing says that it was.
@@ -174,9 +237,13 @@ func rebootSaid(a omadm.Answer) Said {
 	return s
 }
 
-// restoreSaid is the answer to the Sequence that restores the policies.
-func restoreSaid(a omadm.Answer) Said {
-	for _, p := range policies() {
+// restoreSaid is the answer to the Sequence that restores the policies of the note, or all of them.
+func restoreSaid(note string, a omadm.Answer) Said {
+	asked := policies()
+	if want := noted(note); len(want) > 0 {
+		asked = slices.DeleteFunc(asked, func(p policy) bool { return want[p.uri] == "" })
+	}
+	for _, p := range asked {
 		r := restored(a, p)
 		outcome, reason := outcomeOf(r.Code)
 		switch {
@@ -189,7 +256,7 @@ func restoreSaid(a omadm.Answer) Said {
 	}
 	s := Said{Report: report(lock.Progress, "", omadm.Reply{}), More: true}
 	s.Report.Facts[factStep] = doneRestored
-	for _, p := range policies() {
+	for _, p := range asked {
 		s.Report.Facts[factVerified+p.name] = no
 	}
 	return s
@@ -233,7 +300,7 @@ func (c *comparison) compare(a omadm.Answer, p policy, wanted string) {
 	g, r := readOne(a, p.uri)
 	c.last = r
 	switch {
-	case g.here && g.value.digest() == wanted:
+	case g.here && g.plain && g.value.digest() == wanted:
 		c.right = append(c.right, p.name)
 	case g.here:
 		c.wrong = append(c.wrong, p.name)
@@ -276,11 +343,11 @@ func notRead(p policy, r omadm.Reply) Said {
 	return Said{Report: about(p, lock.Refused, reasonNotRestored, r)}
 }
 
-// untouched is the end of a lock-out that never changed anything.
+// untouched is the end of a lock-out that changed nothing, or nothing that is still so.
 func untouched(a omadm.Answer) Said {
 	for _, r := range a.Replies {
 		if r.Verb == syncml.VerbGet && r.Code != 0 {
-			return Said{Report: report(lock.Acknowledged, "", r)}
+			return Said{Report: report(lock.Acknowledged, reasonNotInForce, r)}
 		}
 	}
 	return Said{}

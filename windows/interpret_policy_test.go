@@ -25,10 +25,11 @@ func TestInterpretRead(t *testing.T) {
 		return wanted{outcome: lock.Refused, facts: and(and(nil, "policy", policy, "reason", reason), more...)}
 	}
 	one := func(c omadm.Code) omadm.Answer { return answered(readCommands(), 404, c, 404) }
-	noPolicy := refused("title", "unsupported", "code", "406")
-	noPolicy.learn = options("sign_in_policy", "no")
-	notAllowed := refused("title", "not_allowed", "code", "405")
-	notAllowed.learn = noPolicy.learn
+	hasNot := refused("deny", "not_allowed", "code", "405")
+	hasNot.learn = options("sign_in_policy", "no")
+	chunk := bring(answered(readCommands(), 200, 404, 404), uriDeny, "chr", "Gue")
+	chunk.Replies[0].Items[0].MoreData, chunk.Replies[0].Given = true, false // nobody counts a piece
+	everyone := bring(answered(readCommands(), 404, 404, 200), uriText, "chr", "Everyone")
 	for name, c := range map[string]struct {
 		answer omadm.Answer
 		want   wanted
@@ -45,8 +46,15 @@ func TestInterpretRead(t *testing.T) {
 		"denied already":          {bring(answered(readCommands(), 200, 404, 404), uriDeny, "chr", "*S-1-1-0"), refused("deny", "already_denied")},
 		"denied already, early":   {incomplete(bring(answered(readCommands(), 200), uriDeny, "chr", "x\uf000Everyone")), refused("deny", "already_denied")},
 		"too long":                {bring(answered(readCommands(), 404, 404, 200), uriText, "chr", strings.Repeat("x", 7201)), refused("text", "value_too_long")},
-		"405":                     {one(405), notAllowed},
-		"406":                     {one(406), noPolicy},
+		"no text format is said":  {bring(answered(readCommands(), 200, 404, 404), uriDeny, "", "Guests"), wanted{outcome: lock.Progress, facts: and(absent3, "before_deny", "=Guests"), more: true}},
+		"Base64":                  {bring(answered(readCommands(), 404, 404, 200), uriText, "b64", "R3Vlc3Q="), refused("text", "format_unsupported")},
+		"Base64 of Everyone":      {bring(answered(readCommands(), 200, 404, 404), uriDeny, "b64", "KlMtMS0xLTA="), refused("deny", "format_unsupported")},
+		"XML":                     {bring(answered(readCommands(), 404, 200, 404), uriTitle, "xml", "<a/>"), refused("title", "format_unsupported")},
+		"a piece of a value":      {chunk, refused("deny", "failed", "code", "200")},
+		"a text about everyone":   {everyone, wanted{outcome: lock.Progress, facts: and(absent3, "before_text", "=Everyone"), more: true}},
+		"405":                     {one(405), refused("title", "not_allowed", "code", "405")},
+		"405 for signing in":      {answered(readCommands(), 405, 404, 404), hasNot},
+		"406":                     {one(406), refused("title", "unsupported", "code", "406")},
 		"425":                     {one(425), refused("title", "denied", "code", "425")},
 		"500":                     {one(500), refused("title", "failed", "code", "500")},
 		"413":                     {one(413), refused("title", "failed", "code", "413")},
@@ -80,24 +88,25 @@ func TestInterpretDeny(t *testing.T) {
 		first  wanted
 		again  wanted // when an earlier delivery may have got through
 	}{
-		"done":              {said(200, 200, 200, 200), done, done},
-		"more to come":      {incomplete(said(507, 216)), wanted{}, wanted{}},
-		"Atomic alone":      {said(200), done, done},
-		"rolled back":       {said(507, 216, 216, 500), wanted{outcome: lock.Refused, facts: code("507", "reason", "rolled_back", "policy", "deny", "cause", "500")}, uncertain("507")},
-		"rolled back, 404":  {said(507, 216, 216, 404), wanted{outcome: lock.Refused, facts: code("507", "reason", "rolled_back", "policy", "deny", "cause", "404"), learn: hasNot}, uncertain("507")},
-		"rolled back, 405":  {said(507, 405, 215, 215), wanted{outcome: lock.Refused, facts: code("507", "reason", "rolled_back", "policy", "title", "cause", "405"), learn: hasNot}, uncertain("507")},
-		"rolled back, why?": {said(507), wanted{outcome: lock.Refused, facts: code("507", "reason", "rolled_back")}, uncertain("507")},
-		"rollback failed":   {said(516, 200, 500, 215), uncertain("516"), uncertain("516")},
-		"not undone":        {said(507, 516, 516, 500), uncertain("507"), uncertain("507")},
-		"undone, who knows": {said(507, 200, 500, 215), uncertain("507"), uncertain("507")},
-		"200, and not":      {said(200, 200, 500, 200), uncertain("200"), uncertain("200")},
-		"no Atomic":         {said(406, 0, 0, 0), wanted{outcome: lock.Refused, facts: code("406", "reason", "unsupported"), learn: hasNot}, uncertain("406")},
-		"user enrolled":     {said(405, 405, 405, 405), wanted{outcome: lock.Refused, facts: code("405", "reason", "not_allowed", "policy", "deny", "cause", "405"), learn: hasNot}, uncertain("405")},
-		"denied":            {said(425), wanted{outcome: lock.Refused, facts: code("425", "reason", "denied")}, uncertain("425")},
-		"failed":            {said(500), wanted{outcome: lock.Refused, facts: code("500", "reason", "failed")}, uncertain("500")},
-		"not executed":      {said(215), wanted{outcome: lock.NotNow, facts: code("215")}, wanted{outcome: lock.NotNow, facts: code("215")}},
-		"accepted":          {said(202), wanted{outcome: lock.Progress, facts: code("202")}, wanted{outcome: lock.Progress, facts: code("202")}},
-		"nothing":           {said(), wanted{}, wanted{}},
+		"done":                  {said(200, 200, 200, 200), done, done},
+		"more to come":          {incomplete(said(507, 216)), wanted{}, wanted{}},
+		"Atomic alone":          {said(200), done, done},
+		"rolled back":           {said(507, 216, 216, 500), wanted{outcome: lock.Refused, facts: code("507", "reason", "rolled_back", "policy", "deny", "cause", "500")}, uncertain("507")},
+		"rolled back, 404":      {said(507, 216, 216, 404), wanted{outcome: lock.Refused, facts: code("507", "reason", "rolled_back", "policy", "deny", "cause", "404"), learn: hasNot}, uncertain("507")},
+		"rolled back, 405":      {said(507, 405, 215, 215), wanted{outcome: lock.Refused, facts: code("507", "reason", "rolled_back", "policy", "title", "cause", "405")}, uncertain("507")},
+		"rolled back, no title": {said(507, 404, 215, 215), wanted{outcome: lock.Refused, facts: code("507", "reason", "rolled_back", "policy", "title", "cause", "404")}, uncertain("507")},
+		"rolled back, why?":     {said(507), wanted{outcome: lock.Refused, facts: code("507", "reason", "rolled_back")}, uncertain("507")},
+		"rollback failed":       {said(516, 200, 500, 215), uncertain("516"), uncertain("516")},
+		"not undone":            {said(507, 516, 516, 500), uncertain("507"), uncertain("507")},
+		"undone, who knows":     {said(507, 200, 500, 215), uncertain("507"), uncertain("507")},
+		"200, and not":          {said(200, 200, 500, 200), uncertain("200"), uncertain("200")},
+		"no Atomic":             {said(406, 0, 0, 0), wanted{outcome: lock.Refused, facts: code("406", "reason", "unsupported")}, uncertain("406")},
+		"user enrolled":         {said(405, 405, 405, 405), wanted{outcome: lock.Refused, facts: code("405", "reason", "not_allowed", "policy", "deny", "cause", "405"), learn: hasNot}, uncertain("405")},
+		"denied":                {said(425), wanted{outcome: lock.Refused, facts: code("425", "reason", "denied")}, uncertain("425")},
+		"failed":                {said(500), wanted{outcome: lock.Refused, facts: code("500", "reason", "failed")}, uncertain("500")},
+		"not executed":          {said(215), wanted{outcome: lock.NotNow, facts: code("215")}, wanted{outcome: lock.NotNow, facts: code("215")}},
+		"accepted":              {said(202), wanted{outcome: lock.Progress, facts: code("202")}, wanted{outcome: lock.Progress, facts: code("202")}},
+		"nothing":               {said(), wanted{}, wanted{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			requireSaid(t, c.first, Interpret("deny", "null", c.answer))
@@ -121,7 +130,7 @@ func TestInterpretReboot(t *testing.T) {
 func TestInterpretRestore(t *testing.T) {
 	values, known := before(kept())
 	require.True(t, known)
-	said := func(codes ...omadm.Code) omadm.Answer { return answered(restoreCommands(values), codes...) } // Sequence, deny, title (deleted), text
+	said := func(codes ...omadm.Code) omadm.Answer { return answered(restoreCommands(policies(), values), codes...) } // Sequence, deny, title (deleted), text
 	done := wanted{
 		outcome: lock.Progress, facts: options("step", "restored", "verified_deny", "no", "verified_title", "no", "verified_text", "no"), more: true,
 	}
@@ -166,6 +175,7 @@ func TestInterpretVerify(t *testing.T) {
 		"still denied":              {note, bring(bring(bring(answered(readCommands(), 200, 200, 200), uriDeny, "chr", "*S-1-1-0"), uriTitle, "chr", "x"), uriText, "chr", "a\uf000b"), not("deny,title", "200")},
 		"gone":                      {note, bring(answered(readCommands(), 404, 404, 200), uriText, "chr", "a\uf000b"), not("title", "200")},
 		"a space more":              {note, bring(bring(answered(readCommands(), 404, 200, 200), uriTitle, "chr", "Welcome "), uriText, "chr", "a\uf000b"), not("title", "200")},
+		"in another form":           {note, bring(bring(answered(readCommands(), 404, 200, 200), uriTitle, "b64", "Welcome"), uriText, "chr", "a\uf000b"), not("title", "200")},
 		"wrong, and more to come":   {note, incomplete(bring(answered(readCommands(), 404, 200), uriTitle, "chr", "no")), not("title", "0")},
 		"right, and more to come":   {note, incomplete(part), partly},
 		"title came earlier":        {note, bring(earlier(same), uriText, "chr", "a\uf000b"), again},
@@ -175,8 +185,8 @@ func TestInterpretVerify(t *testing.T) {
 		"cannot be read":            {note, bring(answered(readCommands(), 404, 500, 200), uriText, "chr", "a\uf000b"), not("title", "500")},
 		"not executed":              {note, answered(readCommands(), 215, 215, 215), wanted{outcome: lock.NotNow, facts: code("215", "policy", "text")}},
 		"nothing said":              {note, answered(readCommands()), wanted{}},
-		"nothing to compare":        {"null", answered(readCommands()[:1], 200), wanted{outcome: lock.Acknowledged, facts: code("200")}},
-		"nothing to compare, 404":   {"", answered(readCommands()[:1], 404), wanted{outcome: lock.Acknowledged, facts: code("404")}},
+		"nothing to compare":        {"null", answered(readCommands()[:1], 200), wanted{outcome: lock.Acknowledged, facts: code("200", "reason", "not_in_force")}},
+		"nothing to compare, 404":   {"", answered(readCommands()[:1], 404), wanted{outcome: lock.Acknowledged, facts: code("404", "reason", "not_in_force")}},
 		"nothing to compare or say": {"", answered(readCommands()[:1]), wanted{}},
 		"a note of somebody else":   {"{", same, wanted{}},
 	} {
@@ -204,7 +214,7 @@ func TestRestoreRoundTrip(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			read := Interpret("read", "", bring(answered(readCommands(), 200, 404, 404), uriDeny, "chr", text))
 			require.True(t, read.More)
-			o := lock.Order{Action: lock.Action{Kind: lock.KindUnlock}, Ended: lock.Action{Talks: true, Facts: read.Report.Facts}}
+			o := lock.Order{Action: lock.Action{Kind: lock.KindUnlock}, Ended: lock.Action{Talks: true, Facts: and(read.Report.Facts, "step", "denied")}}
 			restore := encoded(t, o)
 			require.Equal(t, text, wire(t, restore.Commands)[0].Children[0].Items[0].Data, "as it arrives")
 

@@ -104,13 +104,11 @@ func TestInterpretReset(t *testing.T) {
 		"done, PIN empty":            {bring(said(200, 200, 200), uriNewPIN, "chr", ""), ok},
 		"done, PIN blank":            {bring(said(200, 200, 200), uriNewPIN, "chr", " \n\t"), ok},
 		"done, PIN not found":        {said(200, 200, 404), ok},
-		"done, PIN failed":           {said(200, 200, 500), ok},
 		"PIN within white space":     {bring(said(200, 200, 200), uriNewPIN, "chr", "\n 483920\n"), okPIN},
 		"PIN split, first message":   {incomplete(withPIN(said(200, 200, 200))), wanted{outcome: lock.Progress, secret: "483920"}},
 		"PIN split, last message":    {earlier(withPIN(said(200, 200, 200))), ok},
 		"statuses first":             {incomplete(said(200, 200, 200)), wanted{}},
 		"PIN alone":                  {withPIN(said()), wanted{outcome: lock.Progress, secret: "483920"}},
-		"failed, PIN present":        {withPIN(said(200, 500, 200)), wanted{outcome: lock.Refused, facts: code("500", "reason", "failed"), secret: "483920"}},
 		"no such command":            {said(200, 404, 404), wanted{outcome: lock.Refused, facts: code("404", "reason", "unsupported"), learn: hasNot}},
 		"not supported":              {said(200, 406, 215), wanted{outcome: lock.Refused, facts: code("406", "reason", "unsupported"), learn: hasNot}},
 		"not allowed":                {said(200, 405, 200), wanted{outcome: lock.Refused, facts: code("405", "reason", "not_allowed")}},
@@ -129,6 +127,60 @@ func TestInterpretReset(t *testing.T) {
 	}
 	recovered := Interpret("recover", "", withPIN(answered(resetCommands(stepRecover), 200, 200, 200)))
 	requireSaid(t, wanted{outcome: lock.Acknowledged, facts: code("200"), learn: options("remote_lock_recover", "yes"), secret: "483920"}, recovered)
+}
+
+// TestInterpretResetInDoubt: while the device may have a PIN to tell, it is neither given up nor covered by another one.
+func TestInterpretResetInDoubt(t *testing.T) {
+	has, hasNot := options("remote_lock_reset", "yes"), options("remote_lock_reset", "no")
+	said := func(codes ...omadm.Code) omadm.Answer { return answered(resetCommands(stepReset), codes...) }
+	withPIN := func(a omadm.Answer) omadm.Answer { return bring(a, uriNewPIN, "chr", "483920") }
+	tooLong := func(a omadm.Answer) omadm.Answer { return bring(a, uriNewPIN, "chr", strings.Repeat("1", 1<<17)) }
+	unread := wanted{outcome: lock.Progress, facts: code("200", "step", "reset"), learn: has}
+	despite := func(number string, learn map[string]string) wanted {
+		return wanted{outcome: lock.Acknowledged, facts: code(number), secret: "483920", learn: learn, findings: []string{"pin_despite_refusal"}}
+	}
+	for name, c := range map[string]struct {
+		answer omadm.Answer
+		want   wanted
+	}{
+		"done, question not executed": {said(200, 200, 215), unread},
+		"done, question timed out":    {said(200, 200, 408), unread},
+		"done, PIN too large":         {said(200, 200, 413), unread},
+		"done, question failed":       {said(200, 200, 500), unread},
+		"done, question accepted":     {said(200, 200, 202), unread},
+		"done, question unsaid":       {said(200, 200), unread},
+		"done, PIN despite a failure": {withPIN(said(200, 200, 500)), wanted{outcome: lock.Acknowledged, facts: code("200"), learn: has, secret: "483920"}},
+		"failed, PIN present":         {withPIN(said(200, 500, 200)), despite("500", nil)},
+		"no such command, with PIN":   {withPIN(said(200, 404, 200)), despite("404", hasNot)},
+		"put off, PIN came earlier":   {earlier(withPIN(said(200, 408, 200))), wanted{outcome: lock.Progress, facts: code("408")}},
+		"put off, PIN unreadable": {tooLong(said(200, 215, 200)),
+			wanted{outcome: lock.Progress, facts: code("215"), findings: []string{"pin_unreadable"}}},
+		"put off, and no PIN": {bring(said(200, 215, 200), uriNewPIN, "null", "0"), wanted{outcome: lock.NotNow, facts: code("215")}},
+	} {
+		t.Run(name, func(t *testing.T) { requireSaid(t, c.want, Interpret("reset", "null", c.answer)) })
+	}
+}
+
+// TestInterpretAskDone: of a reset that was carried out, an answer without the PIN is the end.
+func TestInterpretAskDone(t *testing.T) {
+	said := func(c omadm.Code) omadm.Answer { return answered(resetCommands(stepAskDone), c) }
+	without := func(o lock.Outcome, number string) wanted {
+		return wanted{outcome: o, facts: code(number, "reason", "asked_in_vain")}
+	}
+	for name, c := range map[string]struct {
+		answer omadm.Answer
+		want   wanted
+	}{
+		"PIN":          {bring(said(200), uriNewPIN, "chr", "483920"), wanted{outcome: lock.Acknowledged, facts: code("200"), secret: "483920"}},
+		"null":         {bring(said(200), uriNewPIN, "null", ""), without(lock.Acknowledged, "200")},
+		"not found":    {said(404), without(lock.Acknowledged, "404")},
+		"failed":       {said(500), without(lock.Acknowledged, "500")},
+		"not executed": {said(215), wanted{outcome: lock.NotNow, facts: code("215")}},
+		"results due":  {incomplete(said(200)), wanted{}},
+		"nothing":      {said(0), wanted{}},
+	} {
+		t.Run(name, func(t *testing.T) { requireSaid(t, c.want, Interpret("ask-done", "", c.answer)) })
+	}
 }
 
 func TestInterpretAsk(t *testing.T) {
@@ -174,9 +226,13 @@ func TestNewPIN(t *testing.T) {
 		"a letter":               {get(result(uriNewPIN, "chr", "Pa55 wörd")), "Pa55 wörd", false},
 		"the last one":           {get(result(uriNewPIN, "chr", "111111"), result(uriNewPIN, "chr", "483920")), "483920", false},
 		"the one that is none":   {get(result(uriNewPIN, "chr", "483920"), result(uriNewPIN, "null", "")), "483920", false},
-		"another node":           {get(result(uriDeny, "chr", "483920")), "", false},
-		"a node within":          {get(result(uriNewPIN+"/x", "chr", "483920")), "", false},
-		"a part of it":           {get(chunk), "", false},
+		"another node":           {get(result(uriDeny, "chr", "483920")), "", true},
+		"of a user":              {get(result("./User/Vendor/MSFT/RemoteLock/NewPINValue", "chr", "483920")), "", true},
+		"a node within":          {get(result(uriNewPIN+"/x", "chr", "483920")), "", true},
+		"another node, empty":    {get(result(uriNewPIN+"/x", "chr", " "), result(uriDeny, "null", "483920")), "", false},
+		"another node, unasked":  {[]omadm.Reply{{Verb: syncml.VerbGet, Items: get(result(uriDeny, "chr", "483920"))[0].Items}}, "", false},
+		"a part of it":           {get(chunk), "", true},
+		"a part, then the whole": {get(chunk, result(uriNewPIN, "chr", "483920")), "483920", false},
 		"too long for a keypad":  {get(result(uriNewPIN, "chr", strings.Repeat("1", 300))), strings.Repeat("1", 300), false},
 		"with control character": {get(result(uriNewPIN, "chr", "48\t39")), "48\t39", false},
 		"beyond any limit":       {get(result(uriNewPIN, "chr", strings.Repeat("1", 1<<17))), "", true},

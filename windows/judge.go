@@ -72,12 +72,10 @@ func (f Facts) lock() outcome {
 	switch {
 	case f.RemoteLock == No:
 		return outcome{EffectFails, CodeLockAbsent}
-	case f.RemoteLock == Yes && f.Class == ClassDesktop:
+	case f.Class == ClassPhone, f.Class == ClassHoloLens && f.since(holographic20H2, 1128) == Yes:
+		return outcome{EffectWorks, CodeLocks}
+	case f.RemoteLock == Yes: // desktops list what they do not carry out
 		return outcome{EffectUnproven, CodeListed}
-	case f.RemoteLock == Yes, f.Class == ClassPhone:
-		return outcome{EffectWorks, CodeLocks}
-	case f.Class == ClassHoloLens && f.since(holographic20H2, 1128) == Yes:
-		return outcome{EffectWorks, CodeLocks}
 	case f.Class == ClassDesktop:
 		return outcome{EffectFails, CodeDesktopLock}
 	}

@@ -20,6 +20,10 @@ const (
 	uriReboot   = "./Device/Vendor/MSFT/Reboot/RebootNow"
 
 	uriSwV     = "./DevDetail/SwV"
+	uriSerial  = "./DevDetail/Ext/Microsoft/SMBIOSSerialNumber"
+	uriName    = "./DevDetail/Ext/Microsoft/DeviceName"
+	uriMaker   = "./DevInfo/Man"
+	uriModel   = "./DevInfo/Mod"
 	uriEdition = "./Vendor/MSFT/WindowsLicensing/Edition"
 
 	uriLAPS             = "./Device/Vendor/MSFT/LAPS"

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"strconv"
 	"time"
 
 	"github.com/latchkey-mdm/latchkey/lock"
@@ -24,6 +26,7 @@ func (h *handler) offer(ctx context.Context, v *visit) error {
 		return err
 	}
 	for i, w := range works {
+		v.supersede(w.Ref)
 		err := v.Send(w)
 		var size *omadm.SizeError
 		if i > 0 && (errors.As(err, &size) || errors.Is(err, omadm.ErrFull)) {
@@ -37,9 +40,31 @@ func (h *handler) offer(ctx context.Context, v *visit) error {
 	return nil
 }
 
+// supersede has nobody wait any more for the answer to an earlier part, when another delivery of the same action begins: said now, what the
+// policies had would be taken for what they have, and that an earlier Atomic failed for the end of a lock-out that is in force.
+func (v *visit) supersede(ref string) {
+	id, step, _ := SplitRef(ref)
+	var former []string
+	switch step {
+	case stepRead, stepReread, stepDenyAgain: // the other parts only follow the answer to the last of these
+		former = []string{stepRead, stepReread, stepDeny, stepDenyAgain}
+	case stepLook:
+		former = []string{stepLook}
+	}
+	for _, step := range former {
+		v.Forget(string(id) + "/" + step)
+	}
+}
+
 // works chooses what leaves. While the ledger has anything, it is that alone: what a device says of it then settles it.
 func (h *handler) works(ctx context.Context, v *visit) ([]omadm.Work, error) {
 	w, err := h.command(ctx, v)
+	var large *tooLarge
+	if errors.As(err, &large) {
+		if err := h.report(ctx, v, large.action, large.said()); err != nil {
+			return nil, err
+		}
+	}
 	switch {
 	case errors.Is(err, lock.ErrSealed):
 		h.Logger.ErrorContext(ctx, "a command waits and cannot be made", slog.String("device", v.Device.ID), slog.Any("error", err))
@@ -61,7 +86,9 @@ func (h *handler) works(ctx context.Context, v *visit) ([]omadm.Work, error) {
 
 // command is the ledger's next one: the rest of what is under way, else the next order.
 func (h *handler) command(ctx context.Context, v *visit) (omadm.Work, error) {
-	d := v.Device // with the size of its messages among its facts, which the codec goes by
+	d := v.Device
+	d.Facts = maps.Clone(d.Facts) // with the room that this message has, which the codec goes by before anything is claimed
+	d.Facts[factRoom] = lock.Fact{Value: strconv.Itoa(v.Room()), At: h.Now()}
 	if v.resume != "" {
 		cmd, err := h.Service.Resume(ctx, d, v.resume)
 		if err != nil || cmd.ID != "" {

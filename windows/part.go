@@ -17,23 +17,27 @@ type Part struct {
 	Want map[string]string `json:"want,omitempty"`
 }
 
-// The steps of a command. A sign-in lock-out is read, deny, reboot; its end is restore, verify.
+// The steps of a command. A sign-in lock-out is read or reread, deny, reboot; its end is look, restore, verify.
 const (
 	stepLock      = "lock"
 	stepReset     = "reset"
 	stepRecover   = "recover"
-	stepAsk       = "ask" // for the PIN that an earlier delivery of reset or recover made
+	stepAsk       = "ask"      // for the PIN that an earlier delivery of reset or recover made
+	stepAskDone   = "ask-done" // the same, of one that is known to be carried out
 	stepRead      = "read"
+	stepReread    = "reread" // what may have been changed since, or denied by an earlier delivery
 	stepDeny      = "deny"
 	stepDenyAgain = "deny-again" // it may be in force already
 	stepReboot    = "reboot"
+	stepLook      = "look" // which policies show what a lock-out writes that may never have got through
 	stepRestore   = "restore"
 	stepVerify    = "verify"
 )
 
 func knownStep(step string) bool {
 	switch step {
-	case stepLock, stepReset, stepRecover, stepAsk, stepRead, stepDeny, stepDenyAgain, stepReboot, stepRestore, stepVerify:
+	case stepLock, stepReset, stepRecover, stepAsk, stepAskDone, stepRead, stepReread, stepDeny, stepDenyAgain, stepReboot,
+		stepLook, stepRestore, stepVerify:
 		return true
 	}
 	return false

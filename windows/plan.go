@@ -71,8 +71,9 @@ func (p *planner) add(level lock.Level, code, field, text string) {
 
 func (p *planner) block(code, field, text string) { p.add(lock.LevelBlock, code, field, text) }
 
-// forceable are reasons to fail that follow from the class of the device alone: it may be tried, and the device says no by itself.
-var forceable = map[Code]bool{CodeDesktopLock: true, CodeLockOnly: true}
+// forceable are reasons to fail that follow from the class of the device alone, or from what it said once: it may be tried, and the device
+// says no by itself.
+var forceable = map[Code]bool{CodeDesktopLock: true, CodeLockOnly: true, CodePolicyAbsent: true}
 
 // judge adds a verdict, and reports whether the act can be ordered.
 func (p *planner) judge(act Act) bool {
@@ -144,13 +145,8 @@ func (p *planner) reset(r lock.Request) {
 }
 
 func (p *planner) lockOut(r lock.Request) {
-	v := Judge(p.Facts, ActLockOut)
-	if v.Effect == EffectFails {
-		p.block(string(v.Code), "", v.Text)
+	if v := Judge(p.Facts, ActLockOut); v.Effect != EffectUnproven && !p.judge(ActLockOut) && !forceable[v.Code] {
 		return
-	}
-	if v.Effect == EffectUnknown {
-		p.add(lock.LevelWarn, string(v.Code), "", v.Text)
 	}
 	p.findings = append(p.findings, lock.Finding{
 		Code: string(CodeLockOutUnproven), Level: lock.LevelBlock, Forceable: true, Text: CodeLockOutUnproven.sentence(),
@@ -188,7 +184,7 @@ func (p *planner) text(r lock.Request) {
 func (p *planner) size(part Part) {
 	n, err := need(part.Commands)
 	if err == nil && p.MaxMsgSize > 0 && n > p.MaxMsgSize {
-		p.block("message_too_large", "", fmt.Sprintf(
+		p.block(reasonTooLarge, "", fmt.Sprintf(
 			"The device takes messages of %d bytes, and this command needs one of about %d: it cannot be divided.", p.MaxMsgSize, n))
 	}
 }

@@ -67,6 +67,7 @@ func TestPlan(t *testing.T) {
 		"desktop that lists none":         {and(aDesktop, "remote_lock", "no"), lock.Request{Kind: lock.KindLock}, sign, lockOutFindings},
 		"phone that lists none":           {and(aPhone, "remote_lock", "no"), lock.Request{Kind: lock.KindLock}, screen, []string{"block:remote_lock_absent"}},
 		"unknown that lists none":         {map[string]string{"remote_lock": "no"}, lock.Request{Kind: lock.KindLock}, sign, append([]string{"warn:sign_in_unknown"}, lockOutFindings...)},
+		"desktop that refused the policy": {and(aDesktop, "sign_in_policy", "no"), lock.Request{Kind: lock.KindLock}, sign, append([]string{"block+:policy_absent"}, lockOutFindings...)},
 		"Home":                            {and(aDesktop, "edition", "101"), lock.Request{Kind: lock.KindLock}, sign, []string{"block:home_edition"}},
 		"desktop, screen":                 {aDesktop, lock.Request{Kind: lock.KindLock, Options: options("method", "screen")}, screen, []string{"block+:desktop_remote_lock"}},
 		"absent is not to be forced":      {and(aDesktop, "remote_lock", "no"), lock.Request{Kind: lock.KindLock, Options: options("method", "screen")}, screen, []string{"block:remote_lock_absent"}},

@@ -43,12 +43,19 @@ func TestReadProbe(t *testing.T) {
 		"HoloLens": {
 			probed([]omadm.Code{200, 200, 200, 404, 404, 200}, [2]string{uriSwV, "10.0.22621.1399"}, [2]string{uriEdition, "136"}, [2]string{uriRemoteLock, "Lock"}),
 			options("build", "10.0.22621.1399", "edition", "136", "class", "hololens", "remote_lock", "yes", "remote_lock_reset", "no",
-				"remote_lock_recover", "no", "laps", "no", "bitlocker", "yes"),
+				"remote_lock_recover", "no", "sign_in_policy", "unknown", "laps", "no", "bitlocker", "yes"),
 		},
 		"desktop": {
 			probed([]omadm.Code{200, 200, 404, 200, 200, 200}, [2]string{uriSwV, " " + buildDesktop + "\n"}, [2]string{uriEdition, "48"}),
-			options("build", buildDesktop, "edition", "48", "class", "desktop", "remote_lock", "no", "sign_in_policy", "yes", "laps", "yes", "bitlocker", "yes"),
+			options("build", buildDesktop, "edition", "48", "class", "desktop", "remote_lock", "no", "sign_in_policy", "unknown", "laps", "yes", "bitlocker", "yes"),
 		},
+		"what stands on the label": {
+			probed([]omadm.Code{0, 0, 0, 0, 0, 0, 200, 200, 200, 200}, [2]string{uriSerial, " 5CD1234XYZ\n"}, [2]string{uriName, "DESKTOP-1"},
+				[2]string{uriMaker, "Contoso"}, [2]string{uriModel, "Slate 3"}),
+			options("serial", "5CD1234XYZ", "name", "DESKTOP-1", "model", "Contoso Slate 3"),
+		},
+		"its maker in its model":     {probed(nil, [2]string{uriMaker, "Contoso"}, [2]string{uriModel, "Contoso Slate 3"}), options("model", "Contoso Slate 3")},
+		"a maker alone":              {probed(nil, [2]string{uriMaker, "Contoso"}), options()},
 		"server edition":             {probed([]omadm.Code{0, 200}, [2]string{uriEdition, "7"}), options("edition", "7")},
 		"not said":                   {probed(nil), options()},
 		"refused":                    {probed([]omadm.Code{425, 425, 425, 425, 425, 425}), options()},
@@ -63,5 +70,18 @@ func TestReadProbe(t *testing.T) {
 		"results in another message": {earlier(probed([]omadm.Code{200, 200, 200}, [2]string{uriSwV, buildPhone}, [2]string{uriRemoteLock, children})), options()},
 	} {
 		t.Run(name, func(t *testing.T) { require.Equal(t, c.want, ReadProbe(c.answer)) })
+	}
+}
+
+// What many devices have in place of a serial number would give each of them the others' history.
+func TestSerialThatIsNone(t *testing.T) {
+	for _, s := range []string{"", "None", "To be filled by O.E.M.", "Default string", "0", "00000000", "123456789", "0123456789", "1234567890", "N/A",
+		"SN1\u20ac\u20ac", "0123456789ABCDEF", "00000000-0000", "12345678-1234", "1234567890ABCDEF", "1234567890abcdef", "System Serial Number 1", "SN1   X",
+		"AB1\x01\x02\x03\x04", "None123", "X.X.X.1", "Type1 - Board Serial", "1\u200b\u200b", "1\u200b\u200b\u200b", "SystemSerialNumber1", "12345678901234567890",
+		"O.E.M.1234", "....1....", "VMware-56 4d 01 02", strings.Repeat("5CD1", 16) + "X"} {
+		t.Run(s, func(t *testing.T) { require.Empty(t, serial(s)) })
+	}
+	for _, s := range []string{"5CD1234XYZ", "VMware-564d0102", "0000-0012-3456", "9120", "1234ABCD", "5CDBOSS001", strings.Repeat("5CD1", 16)} {
+		t.Run(s, func(t *testing.T) { require.Equal(t, s, serial(s)) })
 	}
 }

@@ -8,12 +8,24 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 	"unicode/utf8"
 
 	"github.com/latchkey-mdm/latchkey/lock"
+	"github.com/latchkey-mdm/latchkey/pin"
 	"github.com/latchkey-mdm/latchkey/windows/omadm"
 	"github.com/latchkey-mdm/latchkey/windows/syncml"
 )
+
+// hold is how long another process may be at work on a message of the device: it gives up before. Their clocks may differ by half of that, since
+// one that is ahead sees less of it. Where they differ by more, both may claim a command for the same message, and one of them for nobody: a
+// reset that is burnt so says pin_may_be_lost when it lapses.
+const hold = 2 * patience
+
+// release is how long a hold may take to be given up.
+const release = 5 * time.Second
+
+var errHeld = errors.New("another process answers this device, or stopped while it did")
 
 // visit is one message of a device, and what becomes of it.
 type visit struct {
@@ -23,12 +35,13 @@ type visit struct {
 
 	Enrolled
 
-	kept    lock.ID // the action that awaits a PIN, for which the body was sealed
 	state   *omadm.State
 	version int64
 	*omadm.Exchange
+	until time.Time // no other process answers the device before
 
 	heard  bool    // the ledger's commands were spoken of
+	unfit  bool    // but not as it can be true of them
 	resume lock.ID // whose next part may follow
 	learnt Learnt
 }
@@ -40,9 +53,6 @@ func (h *handler) serve(ctx context.Context, v *visit) ([]byte, error) {
 	}
 	if v.cert != nil {
 		if err := h.identify(ctx, v, ""); err != nil {
-			return nil, err
-		}
-		if err := h.keep(ctx, v); err != nil { // before it is read: what cannot be read may still hold the PIN
 			return nil, err
 		}
 	}
@@ -66,23 +76,32 @@ func (h *handler) serve(ctx context.Context, v *visit) ([]byte, error) {
 	return h.converse(ctx, v, m)
 }
 
-// identify finds the device by its certificate, or by what it says it is.
+// identify finds the device by its certificate, or by what it says it is. What comes with a certificate is kept before it is read: what cannot
+// be read, or believed of a former device, may still hold the PIN.
 func (h *handler) identify(ctx context.Context, v *visit, id string) (err error) {
 	if v.Enrolled, err = h.Devices.Device(ctx, v.cert, id); err != nil {
 		return enrolled(err)
 	}
-	if v.cert == nil && v.Inner == "" {
+	if v.cert != nil {
+		if err := h.keep(ctx, v); err != nil {
+			return err
+		}
+	}
+	switch {
+	case v.Former:
+		return forbidden(string(ErrNotEnrolled))
+	case v.cert == nil && v.Inner == "":
 		return forbidden("a client certificate is required")
 	}
 	return nil
 }
 
 // keep seals the body for an action that awaits a PIN, if the body may hold one.
-func (h *handler) keep(ctx context.Context, v *visit) (err error) {
+func (h *handler) keep(ctx context.Context, v *visit) error {
 	if utf8.Valid(v.body) && !bytes.Contains(v.body, []byte("Results")) { // the element that brings what was asked for
 		return nil
 	}
-	v.kept, err = h.Service.Keep(ctx, v.Device, v.body)
+	_, err := h.Service.Keep(ctx, v.Device, v.body)
 	return err
 }
 
@@ -101,13 +120,8 @@ func (h *handler) converse(ctx context.Context, v *visit, m *syncml.Message) ([]
 	case v.Replay != nil:
 		return v.Replay, nil
 	}
-	if v.Fresh { // before anything is done on the strength of a nonce, no other message can use it
-		if err := h.save(ctx, v); err != nil {
-			return nil, err
-		}
-	}
 	if v.Trusted {
-		if err := h.act(ctx, v); err != nil {
+		if err := h.alone(ctx, v); err != nil {
 			return nil, err
 		}
 	}
@@ -116,6 +130,27 @@ func (h *handler) converse(ctx context.Context, v *visit, m *syncml.Message) ([]
 		return nil, fmt.Errorf("make the answer: %w", err)
 	}
 	return answer, h.save(ctx, v)
+}
+
+// alone acts on a message while no other process answers the device: before anything is done on the strength of a nonce, no other message can
+// use it; and of two processes that have the same message, only the one that answers it claims a command. A process that stops in between
+// leaves the device without an answer for as long as the hold lasts.
+func (h *handler) alone(ctx context.Context, v *visit) error {
+	if !v.Fresh && !v.May {
+		return h.act(ctx, v)
+	}
+	v.until = h.Now().Add(hold)
+	if err := h.save(ctx, v); err != nil {
+		return err
+	}
+	v.until = time.Time{}
+	err := h.act(ctx, v)
+	if err != nil {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), release) // the work may have used up all of its time
+		defer cancel()
+		_ = h.save(ctx, v) // as it was, for the message to come again at once; if that fails the hold ends by itself
+	}
+	return err
 }
 
 // act makes durable what a device says, then gives it what waits for it.
@@ -131,7 +166,7 @@ func (h *handler) act(ctx context.Context, v *visit) error {
 	if err := h.learn(ctx, v); err != nil {
 		return err
 	}
-	if !v.May {
+	if !v.May || v.learnt.Gone {
 		return nil
 	}
 	if err := v.gone(); err != nil { // a command would leave for nobody
@@ -140,26 +175,37 @@ func (h *handler) act(ctx context.Context, v *visit) error {
 	return h.offer(ctx, v)
 }
 
+// stored is what is kept of a device's sessions between its messages.
+type stored struct {
+	*omadm.State
+	Until time.Time `json:"until,omitzero"` // a process answers a message of the device, and no other does before
+}
+
 // load reads the device's state. One that cannot be read is begun anew: the device must not be shut out for it.
 func (h *handler) load(ctx context.Context, v *visit) error {
-	stored, version, err := h.Sessions.Load(ctx, v.Device.Scope, v.Device.ID)
+	text, version, err := h.Sessions.Load(ctx, v.Device.Scope, v.Device.ID)
 	if err != nil {
 		return fmt.Errorf("session state: %w", err)
 	}
 	v.state, v.version = &omadm.State{}, version
-	if len(stored) == 0 {
+	if len(text) == 0 {
 		return nil
 	}
-	if err := json.Unmarshal(stored, v.state); err != nil {
+	found := stored{State: v.state}
+	if err := json.Unmarshal(text, &found); err != nil {
 		h.Logger.ErrorContext(ctx, "a session state cannot be read: its sessions begin anew",
-			slog.String("device", v.Device.ID), slog.Int("size", len(stored)))
-		v.state = &omadm.State{}
+			slog.String("device", v.Device.ID), slog.Int("size", len(text)))
+		v.state, found.Until = &omadm.State{}, time.Time{}
+	}
+	// What is further away than any clock may differ by was written by one that was wrong, and would shut the device out.
+	if left := found.Until.Sub(h.Now()); 0 < left && left <= 2*hold {
+		return errHeld
 	}
 	return nil
 }
 
 func (h *handler) save(ctx context.Context, v *visit) error {
-	state, err := json.Marshal(v.state)
+	state, err := json.Marshal(stored{v.state, v.until})
 	if err != nil {
 		return fmt.Errorf("session state: %w", err)
 	}
@@ -203,9 +249,10 @@ func (h *handler) report(ctx context.Context, v *visit, id lock.ID, s Said) erro
 	var input *lock.InputError
 	switch {
 	case errors.Is(err, lock.ErrNotOurs), errors.Is(err, lock.ErrWrongDevice), errors.As(err, &input):
-		// To refuse it would make the device repeat it for ever. A PIN in it is in the body that was kept.
+		// To refuse it would make the device repeat it for ever.
 		h.Logger.ErrorContext(ctx, "an answer does not fit the ledger",
 			slog.String("device", v.Device.ID), slog.String("action", string(id)), slog.Any("error", err))
+		v.unfit = true
 		return nil
 	case err != nil:
 		return err
@@ -219,21 +266,35 @@ func (h *handler) report(ctx context.Context, v *visit, id lock.ID, s Said) erro
 	return nil
 }
 
-// stray takes a PIN that answers nothing the session knows of: its state was lost, or the device says late what it had to say. It belongs to
-// the action that waits for one.
+// stray keeps a message with a PIN that belongs to no action that is known of: its session was forgotten, or the ledger is an older one. To
+// attribute it by what else waits could make it the wrong PIN of another action; and that the message may be kept there tells nobody of it.
 func (h *handler) stray(ctx context.Context, v *visit) error {
-	if v.kept == "" || len(v.Stray) == 0 {
+	said := []omadm.Reply{{Items: v.Stray}}
+	if v.unfit {
+		for _, a := range v.Answers {
+			said = append(said, a.Replies...)
+		}
+	}
+	made, found := onlyPIN(said)
+	if !found {
 		return nil
 	}
-	s := Interpret(stepAsk, "", omadm.Answer{Replies: []omadm.Reply{{Verb: syncml.VerbGet, Items: v.Stray}}})
-	if s.Report.Outcome == "" {
-		return nil
+	return h.Service.KeepStray(ctx, v.Device, v.body, made)
+}
+
+// onlyPIN is the PIN in some replies; found, but zero, when there are several, or one that cannot be read.
+func onlyPIN(replies []omadm.Reply) (made pin.PIN, found bool) {
+	for _, r := range replies {
+		for _, item := range r.Items {
+			code, doubtful := pinOf(r, item)
+			switch {
+			case code.IsZero() && !doubtful:
+			case !found:
+				made, found = code, true
+			case !code.Equal(made):
+				made = pin.PIN{}
+			}
+		}
 	}
-	s.Report.Outcome = lock.Progress // of what else the command did, nothing is said
-	s.Report.Findings = append(s.Report.Findings, lock.Finding{
-		Code: "pin_by_circumstance", Level: lock.LevelInfo,
-		Text: "The device returned a new PIN in a message that answers no command, and this order was waiting for one. " +
-			"If that PIN does not open the device, order another.",
-	})
-	return h.report(ctx, v, v.kept, s)
+	return made, found
 }

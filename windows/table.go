@@ -64,6 +64,7 @@ func situations() []situation {
 		{"desktop, only a user enrolled", with(desktop, func(f *Facts) { f.UserEnrolled = Yes })},
 		{"desktop that refused the policy", with(desktop, func(f *Facts) { f.SignInPolicy = No })},
 		{"edition and build alone known", Facts{Edition: 0x30, Build: "10.0.22631.4460"}},
+		{"class unknown, lists a reset", Facts{RemoteLock: Yes, Reset: Yes}},
 		{"nothing known", Facts{}},
 	}
 }

@@ -226,3 +226,27 @@ func TestStrangersDisturbLittle(t *testing.T) {
 	e = s.take(proved(message("1", 3, true, head(2), status(2, 4, "Exec", 200)), nonce))
 	assert.Equal(t, []string{"a* Exec=200"}, said(e.Answers))
 }
+
+// TestSpentNonceProvesOneMessage: until it is answered, and not for ever, and nothing else under its name.
+func TestSpentNonceProvesOneMessage(t *testing.T) {
+	for name, change := range map[string]func(s *server, m *syncml.Message){
+		"another digest":  func(_ *server, m *syncml.Message) { proved(m, []byte("guess")) },
+		"another message": func(_ *server, m *syncml.Message) { m.Header.MsgID = "3" },
+		"another session": func(_ *server, m *syncml.Message) { m.Header.SessionID = "2" },
+		"ten minutes":     func(s *server, _ *syncml.Message) { s.now = s.now.Add(idle) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newServer(t, both)
+			s.take(hello("1", 1, nil))
+			m := hello("1", 2, s.nonceOf())
+			e, _ := s.receive(m)
+			require.True(t, e.Fresh)
+			e, _ = s.receive(m)
+			require.True(t, e.Trusted)
+			change(s, m)
+			e = s.take(m)
+			assert.False(t, e.Trusted)
+			assert.Contains(t, s.codes(), "0=401")
+		})
+	}
+}

@@ -1,6 +1,7 @@
 package omadm
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -38,8 +39,9 @@ type Exchange struct {
 	ending   ending
 	aside    bool // the message is an old one: answered, and the session goes on without it
 	commands []syncml.Command
-	sent     int    // how many works the answer has
-	nextID   int    // the CmdIDs given so far
+	sent     int // how many works the answer has
+	nextID   int // the CmdIDs given so far
+	forgot   []string
 	body     []byte // the answer as it is by now
 	closed   bool
 }
@@ -119,6 +121,20 @@ func (e *Exchange) Abort() {
 	e.stop()
 }
 
+// Forget has no session of the device wait any more for the answer to the works with this Ref that earlier answers sent: what the device still
+// says of them belongs to nothing ([Exchange.Unknown], [Exchange.Stray]). It is for a question whose late answer would be taken for what holds
+// now. Other sessions change with Close.
+func (e *Exchange) Forget(ref string) {
+	waiting := len(e.session.Works) - e.sent
+	earlier := without(slices.Clone(e.session.Works[:waiting]), ref)
+	e.session.Works = append(earlier, e.session.Works[waiting:]...)
+	e.forgot = append(e.forgot, ref)
+}
+
+func without(works []work, refs ...string) []work {
+	return slices.DeleteFunc(works, func(w work) bool { return slices.Contains(refs, w.Ref) })
+}
+
 // Close makes the answer and enters the exchange into the State: save it, then send the answer. A second Close returns the same.
 func (e *Exchange) Close() ([]byte, error) {
 	if e.Replay != nil || e.closed {
@@ -155,6 +171,9 @@ func (e *Exchange) enter() {
 	}
 	if e.state.Spent.Session == e.Session {
 		e.state.Spent = spent{}
+	}
+	for i, other := range e.state.Sessions {
+		e.state.Sessions[i].Works = without(other.Works, e.forgot...)
 	}
 	e.state.enter(e.session, e.now)
 }

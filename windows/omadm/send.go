@@ -63,6 +63,36 @@ func (e *Exchange) Send(w Work) error {
 	return nil
 }
 
+// Room is how many bytes this answer has left for works, by [Size]; 0 when it takes none.
+func (e *Exchange) Room() int {
+	if !e.May || e.closed {
+		return 0
+	}
+	if e.body == nil {
+		body, err := e.message(e.commands).Encode()
+		if err != nil {
+			return 0
+		}
+		e.body = body
+	}
+	return max(0, e.Limit-len(e.body))
+}
+
+// Size is how many bytes commands take of an answer: at most, since their CmdIDs are taken to have four digits, as no message has more. An
+// error is the codec's refusal of an address or of a character ([*syncml.Error]).
+func Size(commands []syncml.Command) (int, error) {
+	e := Exchange{Session: "1", number: 1, nextID: 999, in: Input{Message: &syncml.Message{
+		Header: syncml.Header{Target: syncml.Location{URI: "server"}, Source: syncml.Location{URI: "device"}},
+	}}}
+	_, numbered, _ := e.numbered(Work{Commands: commands})
+	without, err := e.message(nil).Encode()
+	if err != nil {
+		return 0, err
+	}
+	with, err := e.message(numbered).Encode()
+	return len(with) - len(without), err
+}
+
 // verbs are those that a server may send, and whether they have commands within.
 var verbs = map[syncml.Verb]bool{
 	syncml.VerbAdd: false, syncml.VerbCopy: false, syncml.VerbDelete: false, syncml.VerbExec: false, syncml.VerbGet: false,

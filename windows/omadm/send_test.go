@@ -3,6 +3,7 @@ package omadm
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -138,4 +139,73 @@ func TestWorkIsTheCallers(t *testing.T) {
 	s := newServer(t, certificate)
 	s.take(hello("1", 1, nil), w)
 	assert.Equal(t, reset("a"), w, "it is not changed")
+}
+
+// TestForget holds that an answer which nobody waits for any more is nobody's, in each session, and that all else is heard.
+func TestForget(t *testing.T) {
+	s := newServer(t, certificate)
+	work := func(ref string) Work { return Work{Ref: ref, Commands: []syncml.Command{syncml.Get(pinURI)}} }
+	late := func(session string) *syncml.Message {
+		return message(session, 2, true, head(1), status(1, 4, "Get", 200), results(1, 4, pinURI, samplePIN), status(1, 5, "Get", 404))
+	}
+	s.take(hello("1", 1, nil), work("old"), work("other"))
+	s.take(hello("2", 1, nil), work("old"), work("other"))
+	before := string(s.stored)
+	e, _ := s.receive(late("2"))
+	e.Forget("other")
+	require.JSONEq(t, before, string(s.stored), "before Close nothing is changed")
+
+	m := hello("3", 1, nil)
+	e, state := s.receive(m)
+	require.NoError(t, e.Send(work("old")))
+	e.Forget("old") // which left before
+	s.close(m, e, state)
+	for _, session := range []string{"1", "2"} {
+		e = s.take(late(session))
+		assert.Equal(t, []string{"other* Get=404"}, said(e.Answers), session)
+		assert.Equal(t, 1, e.Unknown)
+		assert.Len(t, e.Stray, 1)
+	}
+	e = s.take(message("3", 2, true, head(1), status(1, 4, "Get", 404)))
+	assert.Equal(t, []string{"old* Get=404"}, said(e.Answers))
+
+	s = newServer(t, certificate)
+	s.take(hello("1", 1, nil), work("old"), work("other"))
+	m = message("1", 2, false, head(1), alert("1224"))
+	e, state = s.receive(m)
+	e.Forget("old")
+	s.close(m, e, state)
+	e = s.take(message("1", 3, true, head(2), status(1, 4, "Get", 404), status(1, 5, "Get", 404)))
+	assert.Equal(t, []string{"other* Get=404"}, said(e.Answers), "in the same session")
+	assert.Equal(t, 1, e.Unknown)
+}
+
+// TestRoom: a work takes no more of the room than its Size, and little less: its CmdIDs have three digits here, and not four.
+func TestRoom(t *testing.T) {
+	for name, w := range map[string]Work{"one command": lock("a"), "a sequence": reset("a")} {
+		t.Run(name, func(t *testing.T) {
+			size, err := Size(w.Commands)
+			require.NoError(t, err)
+			m := limited("20000")
+			for id := 3; id < 150; id++ { // each has a status, before the works
+				event := alert("1224")
+				event.ID = strconv.Itoa(id)
+				m.Commands = append(m.Commands, event)
+			}
+			e, _ := newServer(t, certificate).receive(m)
+			room := e.Room()
+			require.NoError(t, e.Send(w))
+			taken := room - e.Room()
+			assert.LessOrEqual(t, taken, size)
+			assert.GreaterOrEqual(t, taken, size-3)
+			body, err := e.Close()
+			require.NoError(t, err)
+			assert.Len(t, body, 20000-room+taken)
+			assert.Zero(t, e.Room(), "it is closed")
+		})
+	}
+	_, err := Size([]syncml.Command{syncml.Exec("nonsense\x00")})
+	require.Error(t, err)
+	e, _ := newServer(t, certificate).receive(message("1", 1, false, alert("1201")))
+	require.Zero(t, e.Room(), "it takes none")
 }

@@ -1,6 +1,7 @@
 package omadm
 
 import (
+	"cmp"
 	"iter"
 	"strconv"
 	"strings"
@@ -55,6 +56,7 @@ func (e *Exchange) results(c *syncml.Command, said hearing) bool {
 	at, found := e.locate(ref, c.CmdRef)
 	chunks := false
 	for _, item := range c.Items {
+		item.Meta = cmp.Or(item.Meta, c.Meta) // that of the Results is of each item that has none
 		switch {
 		case item.MoreData:
 			chunks = true

@@ -69,6 +69,25 @@ func TestWhatADeviceSays(t *testing.T) {
 	}
 }
 
+// TestMetaOfResults is that of the items which have none of their own: a format of null says that there is no value.
+func TestMetaOfResults(t *testing.T) {
+	own := &syncml.Meta{Format: "chr"}
+	for name, c := range map[string]struct {
+		item *syncml.Meta
+		want string
+	}{"no format": {nil, "null"}, "a format": {own, "chr"}} {
+		t.Run(name, func(t *testing.T) {
+			r := results(1, 4, pinURI, samplePIN)
+			r.Meta, r.Items[0].Meta = &syncml.Meta{Format: "null"}, c.item
+			e := sent(t, syncml.Get(pinURI)).take(message("1", 2, true, head(1), status(1, 4, "Get", 200), r))
+			assert.Equal(t, c.want, e.Answers[0].Replies[0].Items[0].Meta.Format)
+			r.MsgRef = "7"
+			e = sent(t, syncml.Get(pinURI)).take(message("1", 2, true, head(1), status(1, 4, "Get", 200), r))
+			assert.Equal(t, c.want, e.Stray[0].Meta.Format)
+		})
+	}
+}
+
 func TestAnswerInParts(t *testing.T) {
 	s := sent(t, reset("").Commands...)
 	e := s.take(message("1", 2, false, head(1), status(1, 4, "Sequence", 200), status(1, 5, "Exec", 200)))

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode/utf16"
 )
 
 // parser walks the tokens of one document and keeps its limits.
@@ -57,6 +59,8 @@ func (p *parser) next() (token, error) {
 			return token{}, io.EOF
 		case err != nil: // its text would show content
 			return token{}, p.wrong("SyncML", "must be well-formed XML in UTF-8, without entities of its own")
+		case halfCharacter(p.source[p.start:p.offset()]):
+			return token{}, p.wrong("SyncML", "must have no reference to a character that XML cannot have")
 		}
 		switch t := t.(type) {
 		case xml.StartElement:
@@ -77,6 +81,29 @@ func (p *parser) next() (token, error) {
 				return token{}, p.wrong("SyncML", "must have no processing instruction")
 			}
 		}
+	}
+}
+
+// halfCharacter reports whether the source of a token refers to a surrogate by its number: encoding/xml makes U+FFFD of it, and so another
+// value.
+func halfCharacter(raw []byte) bool {
+	if bytes.HasPrefix(raw, []byte("<!")) { // a comment or CDATA, which has no references
+		return false
+	}
+	for {
+		_, after, found := bytes.Cut(raw, []byte("&#"))
+		if !found {
+			return false
+		}
+		number, rest, _ := bytes.Cut(after, []byte(";"))
+		base := 10
+		if hex, ok := bytes.CutPrefix(number, []byte("x")); ok {
+			number, base = hex, 16
+		}
+		if n, err := strconv.ParseUint(string(number), base, 21); err == nil && utf16.IsSurrogate(rune(n)) {
+			return true
+		}
+		raw = rest
 	}
 }
 

@@ -38,6 +38,7 @@ type Config struct {
 	Build        string // DevDetail/SwV, of four numbers; when empty: 10.0.15254.603, 10.0.22621.1252 or 10.0.22631.4460
 	Manufacturer string // DevInfo/Man; "Contoso, Ltd." when empty
 	Model        string // DevInfo/Mod; "Contoso " and the class when empty
+	Serial       string // its serial number, which the server can read from build 17763 on; made from ID when empty
 
 	PIN         string    // the person's PIN; empty: none is set
 	PINPolicy   PINPolicy // of the PINs that the device makes; Digits when empty
@@ -75,6 +76,7 @@ func (c Config) withDefaults() Config {
 	c.Build = cmp.Or(c.Build, build)
 	c.Manufacturer = cmp.Or(c.Manufacturer, "Contoso, Ltd.")
 	c.Model = cmp.Or(c.Model, "Contoso "+string(c.Class))
+	c.Serial = cmp.Or(c.Serial, fmt.Sprintf("W%X", sha256.Sum256([]byte(c.ID)))[:12])
 	c.PINPolicy = cmp.Or(c.PINPolicy, Digits)
 	c.ProviderID = cmp.Or(c.ProviderID, providerID)
 	c.ChannelURI = cmp.Or(c.ChannelURI, "https://db5p.notify.windows.com/?token="+c.ID)

@@ -43,6 +43,9 @@ func newTree(c Config) *tree {
 		node{uri: c.accountURI() + accountSecret, value: c.Secret, access: canReplace},
 		fixed(root+"WindowsLicensing/Edition", strconv.Itoa(c.Edition), "int"),
 	)
+	if c.build() >= 17763 {
+		t.add(fixed("./DevDetail/Ext/Microsoft/SMBIOSSerialNumber", c.Serial, ""))
+	}
 	c.push(t)
 	c.remoteLock(t)
 	t.add(node{uri: root + "Reboot/RebootNow", format: "null", access: action, exec: (*Device).rebootNow})

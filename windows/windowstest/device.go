@@ -79,7 +79,8 @@ func New(cfg Config) (*Device, error) {
 func (d *Device) Config() Config { return d.cfg }
 
 // SetServer says where the device sends its messages, and through which client: one whose transport presents the device's certificate,
-// or any for a digest alone. A nil client has a timeout of 30 seconds. It returns an error when url is not absolute.
+// or any for a digest alone. A nil client has a timeout of 30 seconds. An account that was disconnected is set up again by it. It returns an error
+// when url is not absolute.
 func (d *Device) SetServer(address string, client *http.Client) error {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
@@ -92,7 +93,7 @@ func (d *Device) SetServer(address string, client *http.Client) error {
 	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.server, d.client = address, &c
+	d.server, d.client, d.leaving = address, &c, false
 	return nil
 }
 

@@ -40,8 +40,8 @@
 //
 // # The management tree
 //
-// All classes have DevInfo, DevDetail, WindowsLicensing/Edition, the account's name and secret (a new one holds from the next session
-// on), DMClient/Provider/{ID}/Push and Poll, Reboot/RebootNow, Policy/Config, and PassportForWork.
+// All classes have DevInfo, DevDetail (the serial number from build 17763 on), WindowsLicensing/Edition, the account's name and secret (a
+// new one holds from the next session on), DMClient/Provider/{ID}/Push and Poll, Reboot/RebootNow, Policy/Config, and PassportForWork.
 //
 //   - RemoteLock: a phone has it whole (LockAndRecoverPIN from build 15063 on), HoloLens has Lock, a desktop has none of it unless
 //     Config.RemoteLock is set. Lock without a PIN is 405. LockAndResetPIN makes a PIN, locks, and NewPINValue returns that PIN once;

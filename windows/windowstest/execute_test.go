@@ -15,6 +15,8 @@ const (
 	denyLogOn = "./Device/Vendor/MSFT/Policy/Config/UserRights/DenyLocalLogOn"
 	title     = "./Device/Vendor/MSFT/Policy/Config/LocalPoliciesSecurityOptions/InteractiveLogon_MessageTitleForUsersAttemptingToLogOn"
 	laps      = "./Device/Vendor/MSFT/LAPS/"
+	uid       = "./SyncML/DMAcc/0x0000800cABF8CA7D87C0FA21BB21B896AE2C8468CA07710326415228ACF2392EA1327077"
+	serial    = "./DevDetail/Ext/Microsoft/SMBIOSSerialNumber"
 	reboot    = "./Device/Vendor/MSFT/Reboot/RebootNow"
 )
 
@@ -29,13 +31,11 @@ func codes(m wire, refs ...string) string {
 
 // What the device answers to commands of one message, each on its own.
 func TestCommands(t *testing.T) {
-	const uid = "./SyncML/DMAcc/0x0000800cABF8CA7D87C0FA21BB21B896AE2C8468CA07710326415228ACF2392EA1327077"
 	phone, lens, desktop := windowstest.Config{PIN: "1"}, windowstest.Config{PIN: "1", Class: windowstest.HoloLens}, windowstest.Config{Class: windowstest.Desktop}
 	old, home, user, full := desktop, desktop, desktop, desktop
 	old.Build, home.Edition, user.UserEnrolled, full.RemoteLock, full.PIN = "10.0.10586.1", 0x65, true, true, "1"
-	recovers := phone
+	recovers, oldPhone := phone, windowstest.Config{PIN: "1", Build: "10.0.14393.1"}
 	recovers.PINRecovery, desktop.ProviderID = true, "Fleet"
-	oldPhone := windowstest.Config{PIN: "1", Build: "10.0.14393.1"}
 	tests := map[string]struct {
 		cfg     windowstest.Config
 		command string
@@ -59,6 +59,8 @@ func TestCommands(t *testing.T) {
 		"exec of a value":           {phone, exec("1", remote+"NewPINValue"), "405", nil},
 		"exec of an interior node":  {phone, exec("1", strings.TrimSuffix(remote, "/")), "405", nil},
 		"build":                     {phone, get("1", "./DevDetail/SwV"), "200", []string{"10.0.15254.603"}},
+		"serial number":             {windowstest.Config{ID: "1", Class: windowstest.Desktop}, get("1", serial), "200", []string{"W6B86B273FF3"}},
+		"serial number of a phone":  {phone, get("1", serial), "404", nil},
 		"edition":                   {desktop, get("1", "./Device/Vendor/MSFT/WindowsLicensing/Edition"), "200", []string{"48"}},
 		"secret":                    {desktop, get("1", uid+"/AppAuth/CLCRED/AAuthSecret"), "405", nil},
 		"read-only":                 {desktop, replace("1", "./DevDetail/SwV", "x"), "405", nil},
