@@ -2,13 +2,8 @@ package main
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"math/big"
-	"net"
 	"net/http"
 	"path/filepath"
 	"regexp"
@@ -41,21 +36,7 @@ func openTLS(t *testing.T, edit func(*options)) *secure {
 
 func startTLS(t *testing.T, s *site, edit func(*options)) *secure {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	require.NoError(t, err)
-	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
-	require.NoError(t, err)
-	cert, err := x509.ParseCertificate(der)
-	require.NoError(t, err)
-	folder, roots := t.TempDir(), x509.NewCertPool()
-	roots.AddCert(cert)
-	certFile, keyFile := writePEM(t, folder, "cert.pem", "CERTIFICATE", der), writePEM(t, folder, "key.pem", "PRIVATE KEY", keyDER)
+	certFile, keyFile, roots := selfSigned(t)
 	s.edit = func(o *options) {
 		o.tlsCert, o.tlsKey = certFile, keyFile
 		if edit != nil {
@@ -77,8 +58,8 @@ func clientWith(t *testing.T, roots *x509.CertPool, certs ...tls.Certificate) *h
 
 // issued is what "server windows issue" has made.
 type issued struct {
-	folder, said, id, secret string
-	cert                     tls.Certificate
+	folder, said, warned, id, secret string
+	cert                             tls.Certificate
 }
 
 var (
@@ -93,7 +74,7 @@ func (s *site) issue(t *testing.T, args ...string) issued {
 	var out, errs bytes.Buffer
 	args = append([]string{"windows", "issue", "-data", s.data(), "-out", made.folder, "-url", s.url}, args...)
 	require.NoError(t, run(t.Context(), args, s.env, &out, &errs), errs.String())
-	made.said = out.String()
+	made.said, made.warned = out.String(), errs.String()
 	match := saidID.FindStringSubmatch(made.said)
 	require.NotNil(t, match, made.said)
 	made.id = match[1]
@@ -112,14 +93,14 @@ type computer struct {
 	issued
 }
 
-// computer lets a Windows device in.
-func (s *secure) computer(t *testing.T, cfg windowstest.Config) *computer {
+// computer lets a Windows device in, with further arguments of the command.
+func (s *secure) computer(t *testing.T, cfg windowstest.Config, further ...string) *computer {
 	t.Helper()
 	cfg.ProviderID = "Latchkey"
 	plain, err := windowstest.New(cfg)
 	require.NoError(t, err)
 	cfg.ID = plain.Config().ID
-	args := []string{"-name", plain.Config().Name, "-id", cfg.ID}
+	args := append([]string{"-name", plain.Config().Name, "-id", cfg.ID}, further...)
 	if cfg.User != "" {
 		args = append(args, "-user", cfg.User)
 	}

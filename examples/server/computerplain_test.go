@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/demo"
 	"github.com/latchkey-mdm/latchkey/windows/windowstest"
 )
 
@@ -42,9 +43,9 @@ func TestDigestAloneIsForDemonstrations(t *testing.T) {
 			s := wired(t, "http://127.0.0.1:8080", c.args...)
 			web, err := s.handler(t.Context().Done())
 			require.NoError(t, err)
-			_, secret, err := s.enterSimulated(t.Context(), "DE30", "Lumia", "hedy")
+			_, secret, err := s.enterSimulated(t.Context(), demo.Computer{ID: "DE30", Name: "Lumia"})
 			require.NoError(t, err)
-			phone, err := windowstest.New(windowstest.Config{ID: "DE30", User: "hedy", Secret: secret})
+			phone, err := windowstest.New(windowstest.Config{ID: "DE30", User: "DE30", Secret: secret})
 			require.NoError(t, err)
 			require.NoError(t, phone.SetServer("http://127.0.0.1:8080"+windowsPath, &http.Client{Transport: direct{web, c.from}}))
 			err = phone.Sync(t.Context())

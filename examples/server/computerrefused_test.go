@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/xml"
 	"io"
 	"net/http"
 	"os"
@@ -93,6 +94,23 @@ func TestWindowsDeviceIsDisconnected(t *testing.T) {
 	assert.Equal(t, phone.State().PIN, s.reveal(t, id))
 }
 
+// pollsOf reads when a device comes by itself from the document that was printed.
+func pollsOf(t *testing.T, said string) map[string]string {
+	t.Helper()
+	var document struct {
+		Polls []struct {
+			Name  string `xml:"name,attr"`
+			Value string `xml:"value,attr"`
+		} `xml:"characteristic>characteristic>characteristic>characteristic>parm"`
+	}
+	require.NoError(t, xml.Unmarshal([]byte(said[strings.Index(said, "<wap-"):]), &document))
+	polls := map[string]string{}
+	for _, p := range document.Polls {
+		polls[p.Name] = p.Value
+	}
+	return polls
+}
+
 func TestWindowsCommand(t *testing.T) {
 	s := open(t, nil)
 	made := s.issue(t, "-name", `Tom & "Jerry"`, "-id", "urn:x", "-user", "t&j")
@@ -102,7 +120,12 @@ func TestWindowsCommand(t *testing.T) {
 	} {
 		assert.Contains(t, made.said, want)
 	}
-	assert.Equal(t, made.id, made.cert.Leaf.Subject.CommonName)
+	assert.Equal(t, "CN="+made.id, made.cert.Leaf.Subject.String(), "Windows looks for the whole of it")
+	polls := pollsOf(t, made.said)
+	assert.Equal(t, []string{"0", "60", "true"}, []string{ // it never ends
+		polls["NumberOfRemainingScheduledRetries"], polls["IntervalForRemainingScheduledRetries"], polls["PollOnLogin"],
+	})
+	assert.Len(t, polls, 7)
 	files, err := os.ReadDir(made.folder)
 	require.NoError(t, err)
 	require.Len(t, files, 3)
@@ -111,17 +134,16 @@ func TestWindowsCommand(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, os.FileMode(0o600), info.Mode().Perm(), f.Name())
 	}
-	plain := s.issue(t, "-name", "x")
-	assert.NotContains(t, plain.said, "APPAUTH")
-	assert.Contains(t, plain.said, "urn:uuid:")
+	assert.NotContains(t, s.issue(t, "-name", "x", "-id", "urn:y").said, "APPAUTH")
 
 	for name, c := range map[string]struct {
 		args []string
 		flag string
 	}{
-		"files that are there": {[]string{"issue", "-name", "x", "-out", made.folder}, "-out"},
-		"no name":              {[]string{"issue", "-out", t.TempDir()}, "-name"},
-		"colon":                {[]string{"issue", "-name", "x", "-user", "a:b", "-out", t.TempDir()}, "-user"},
+		"files that are there": {[]string{"issue", "-name", "x", "-id", "urn:z", "-out", made.folder}, "-out"},
+		"no name":              {[]string{"issue", "-id", "urn:z", "-out", t.TempDir()}, "-name"},
+		"no ID":                {[]string{"issue", "-name", "x", "-out", t.TempDir()}, "-id"},
+		"colon":                {[]string{"issue", "-name", "x", "-id", "urn:z", "-user", "a:b", "-out", t.TempDir()}, "-user"},
 		"space":                {[]string{"issue", "-name", "x", "-id", " y", "-out", t.TempDir()}, "-id"},
 		"URL":                  {[]string{"issue", "-name", "x", "-url", "nowhere", "-out", t.TempDir()}, "-url"},
 		"unknown word":         {[]string{"revoke"}, "windows"},

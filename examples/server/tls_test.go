@@ -27,7 +27,9 @@ func writePEM(t *testing.T, folder, name, kind string, der []byte) string {
 	return path
 }
 
-func TestTLS(t *testing.T) {
+// selfSigned makes a server's certificate for this machine: the files with it and its key, and what trusts it.
+func selfSigned(t *testing.T) (certFile, keyFile string, roots *x509.CertPool) {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
 	template := &x509.Certificate{
@@ -40,13 +42,16 @@ func TestTLS(t *testing.T) {
 	require.NoError(t, err)
 	cert, err := x509.ParseCertificate(der)
 	require.NoError(t, err)
-	folder := t.TempDir()
-	p := start(t, t.TempDir(), "-tls-cert", writePEM(t, folder, "cert.pem", "CERTIFICATE", der),
-		"-tls-key", writePEM(t, folder, "key.pem", "PRIVATE KEY", keyDER))
+	folder, roots := t.TempDir(), x509.NewCertPool()
+	roots.AddCert(cert)
+	return writePEM(t, folder, "cert.pem", "CERTIFICATE", der), writePEM(t, folder, "key.pem", "PRIVATE KEY", keyDER), roots
+}
+
+func TestTLS(t *testing.T) {
+	certFile, keyFile, roots := selfSigned(t)
+	p := start(t, t.TempDir(), "-tls-cert", certFile, "-tls-key", keyFile)
 	defer p.end()
 	assert.Contains(t, p.base, "https://127.0.0.1:")
-	roots := x509.NewCertPool()
-	roots.AddCert(cert)
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: true}}
 	defer client.CloseIdleConnections()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.base+"/healthz", nil)

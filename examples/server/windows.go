@@ -13,6 +13,7 @@ import (
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/account"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/computers"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/demo"
 	"github.com/latchkey-mdm/latchkey/lock"
 	"github.com/latchkey-mdm/latchkey/pin"
 	"github.com/latchkey-mdm/latchkey/windows"
@@ -102,13 +103,14 @@ func (s *server) reported(context.Context, lock.Report) {
 	}
 }
 
-// enterSimulated enters a device of a demonstration, which has no use for its certificate.
-func (s *server) enterSimulated(ctx context.Context, id, name, user string) (device, secret string, err error) {
+// enterSimulated enters a device of a demonstration, which has no use for its certificate. It is as new at every start, as after a reset.
+func (s *server) enterSimulated(ctx context.Context, c demo.Computer) (device, secret string, err error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return "", "", err
 	}
-	made, err := s.computers.Enter(ctx, lock.Actor{ID: account.System, Name: "Latchkey"},
-		computers.Entry{ID: id, Name: name, User: user, Key: key.Public()})
+	made, err := s.computers.Enter(ctx, lock.Actor{ID: account.System, Name: "Latchkey"}, computers.Entry{
+		ID: c.ID, Name: c.Name, Serial: c.Serial, Model: c.Model, Holder: c.Holder, User: c.ID, Key: key.Public(), Wiped: true,
+	})
 	return made.Device, made.Secret, err
 }

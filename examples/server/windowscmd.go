@@ -27,7 +27,7 @@ import (
 	"github.com/latchkey-mdm/latchkey/pin"
 )
 
-const windowsUsage = `Usage: server windows issue -name NAME [-id DEVID] [-user USER] [-url URL] [-out FOLDER] [flags]
+const windowsUsage = `Usage: server windows issue -name NAME -id DEVID [-user USER] [-url URL] [-out FOLDER] [flags]
 
 Lets a Windows device in, for evaluation: makes a key and a client certificate of the server's device CA, enters the device, writes key
 (device.key), certificate (device.crt) and CA (ca.crt) to the folder as PEM files that nobody else can read, and prints what to set up on the
@@ -35,7 +35,10 @@ device. It may run beside a server that is running; that one must have -tls-cert
 and a proxy before it would take it away.
 
 -id is how the device names itself in every message (DevInfo/DevId), to the letter. A device that was issued one before under the same ID stays
-that device, with its history; the earlier certificate, and its secret, are good no more from then on. Every issue is on record.
+that device, with its history; the earlier certificate, and its secret, are good no more from then on, also for a PIN that the device still owes:
+cancel that reset, and order another one. Every issue is on record. One that was removed, or disconnected by its user, is enrolled again, and what
+locks it still holds, and can be unlocked. Say -wiped of one that was reset, whatever the server has it as: only then is what it was told to do
+before over.
 
 With -user the device has a secret too, and must prove with a digest (syncml:auth-md5) that it knows it. It is printed once.
 
@@ -72,7 +75,11 @@ func runWindows(ctx context.Context, args []string, env func(string) string, std
 
 func (j *windowsJob) flags(flags *flag.FlagSet) {
 	flags.StringVar(&j.entry.Name, "name", "", "`name` of the device, as people call it (required)")
-	flags.StringVar(&j.entry.ID, "id", "", "`ID` with which the device names itself (default: one is made, which the device must be given)")
+	flags.StringVar(&j.entry.ID, "id", "", "`ID` with which the device names itself (required)")
+	flags.StringVar(&j.entry.Serial, "serial", "", "serial `number` on its label, by which its PINs are found under another ID (default: what it says)")
+	flags.StringVar(&j.entry.Model, "model", "", "its `model` (default: what it says)")
+	flags.StringVar(&j.entry.Holder, "holder", "", "`user` whose device it is")
+	flags.BoolVar(&j.entry.Wiped, "wiped", false, "the device was reset: nothing that it was told before is on it any more")
 	flags.StringVar(&j.entry.User, "user", "", "`name` of the device's account for digests (default: its certificate is enough)")
 	flags.StringVar(&j.address, "url", "https://YOUR-SERVER", "`URL` by which the device reaches the server, for what is printed")
 	flags.StringVar(&j.out, "out", "latchkey-windows", "`folder` for key and certificate, which holds none yet")
@@ -116,7 +123,10 @@ func (j *windowsJob) run(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("the device was entered, and its certificate is lost: issue it again with -id %s: %w", made.ID, err)
 	}
-	return j.say(made)
+	if err := j.say(made); err != nil {
+		return err
+	}
+	return j.warn(ctx, d, made)
 }
 
 // open opens the server's side of Windows devices.
@@ -176,9 +186,13 @@ func (j *windowsJob) write(name, kind string, der []byte) error {
 
 // say prints what to set up on the device.
 func (j *windowsJob) say(made computers.Entered) error {
-	what := "Entered a new device."
-	if made.Renewed {
-		what = "Issued anew: the certificate that the device had is good no more. Take it out of the device's store."
+	what := "Entered the device: it enrols anew."
+	if made.Known && !j.entry.Wiped {
+		what = "Entered the device again: what locked it before still holds."
+		if made.Renewed {
+			what = "Issued anew: the certificate that the device had is good no more. Take it out of the device's store."
+		}
+		what += "\nIf the device was reset since, issue again with -wiped."
 	}
 	_, err := fmt.Fprintf(j.stdout, `%s
 Device: %s (%s)
@@ -195,6 +209,24 @@ The account of the device's OMA-DM client (w7 APPLICATION), for its provisioning
 		j.file("device.key"), j.file("device.crt"), j.file("ca.crt"), j.file("device.pfx"), j.document(made))
 	if err != nil {
 		return fmt.Errorf("the device was entered, and what to set up was not printed: issue it again with -id %s: %w", made.ID, err)
+	}
+	return nil
+}
+
+// warn says which PINs come no more: their answers would be given with the certificate of before.
+func (j *windowsJob) warn(ctx context.Context, d *db.DB, made computers.Entered) error {
+	if !made.Known {
+		return nil
+	}
+	issued, err := d.Ledger.List(ctx, lock.Filter{Scope: inventory.Scope, Devices: []string{made.Device}, States: []lock.State{lock.StateIssued}})
+	if err != nil {
+		return fmt.Errorf("the device was entered; whether a reset of it is under way is not known: %w", err)
+	}
+	for _, a := range issued {
+		if a.Returns {
+			j.logger.WarnContext(ctx, "a reset is under way, and the earlier certificate is refused from now on, with its PIN: cancel it, and order another",
+				slog.String("action", string(a.ID)))
+		}
 	}
 	return nil
 }
@@ -218,5 +250,24 @@ func (j *windowsJob) document(made computers.Entered) string {
 			"  " + parm("AAUTHNAME", j.entry.User) + "  " + parm("AAUTHSECRET", made.Secret) +
 			"    </characteristic>\n"
 	}
-	return doc + "  </characteristic>\n</wap-provisioningdoc>\n"
+	return doc + "  </characteristic>\n" + pollSchedule + "</wap-provisioningdoc>\n"
 }
+
+// pollSchedule lets the device come by itself, also when nothing wakes it: every quarter of an hour at first, and each hour for ever after that
+// (0 retries are no end of them). Intervals are minutes.
+const pollSchedule = `  <characteristic type="DMClient">
+    <characteristic type="Provider">
+      <characteristic type="` + computers.Provider + `">
+        <characteristic type="Poll">
+          <parm name="NumberOfFirstRetries" value="10" datatype="integer"/>
+          <parm name="IntervalForFirstSetOfRetries" value="15" datatype="integer"/>
+          <parm name="NumberOfSecondRetries" value="10" datatype="integer"/>
+          <parm name="IntervalForSecondSetOfRetries" value="30" datatype="integer"/>
+          <parm name="NumberOfRemainingScheduledRetries" value="0" datatype="integer"/>
+          <parm name="IntervalForRemainingScheduledRetries" value="60" datatype="integer"/>
+          <parm name="PollOnLogin" value="true" datatype="boolean"/>
+        </characteristic>
+      </characteristic>
+    </characteristic>
+  </characteristic>
+`

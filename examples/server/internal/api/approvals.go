@@ -31,6 +31,10 @@ type waiting struct {
 	RequestedAt  *time.Time `json:"requested_at"`
 	ExpiresAt    *time.Time `json:"expires_at"`
 	Own          bool       `json:"own"` // the caller asked for it
+
+	Talks    bool           `json:"talks,omitempty"`
+	Forced   bool           `json:"forced,omitempty"`
+	Findings []lock.Finding `json:"findings,omitempty"` // those that block or warn
 }
 
 func newWaiting(r approval.Request) waiting {
@@ -38,6 +42,7 @@ func newWaiting(r approval.Request) waiting {
 		ID: r.ID, What: r.What, Kind: r.Kind, HeldBy: r.HeldBy, ActionID: r.Action, DeviceID: r.Device.ID, SerialNumber: r.Device.Serial,
 		DeviceName: r.Device.Name, User: r.Device.User, BatchID: r.Batch, Devices: r.Size, RequestedBy: r.By.ID, Reason: r.Reason, Ticket: r.Ticket,
 		RequestedAt: when(r.At), ExpiresAt: when(r.Until), Own: r.Own,
+		Talks: r.Talks, Forced: r.Forced, Findings: inOurWords(r.Findings),
 	}
 }
 

@@ -169,3 +169,36 @@ func TestRevealOfWhatTheDeviceAnswered(t *testing.T) {
 	require.Len(t, events, 1)
 	assert.NotContains(t, w.logs.String(), "730194")
 }
+
+func TestRevealOfAnAnswerThatNoOrderWaitsFor(t *testing.T) {
+	w := computers(t)
+	d, err := w.api.Devices.FindFor(t.Context(), lock.Actor{}, "lumia")
+	require.NoError(t, err)
+	require.NoError(t, w.service.KeepStray(t.Context(), d.Device, []byte("<SyncML>730194"), pin.PIN{}))
+	alarms := w.do(http.MethodGet, "/api/v1/events?type=alarm", "").json["items"].([]any)
+	require.Len(t, alarms, 1)
+	path := "/api/v1/actions/" + alarms[0].(map[string]any)["other_action_id"].(string)
+	kept := w.do(http.MethodGet, path, "")
+	assert.Equal(t, []any{"escrow", true, false}, []any{kept.json["kind"], kept.json["answer_kept"], kept.json["has_pin"]}, kept.text)
+	assert.NotContains(t, kept.text, "730194")
+	assert.Equal(t, "<SyncML>730194", w.do(http.MethodPost, path+"/reveal-answer", because).json["answer"])
+}
+
+func TestApprovalOfALockOut(t *testing.T) {
+	w := computers(t, func(c *lock.Config) {
+		c.Patience = patience
+		c.SecondPerson = func(_ lock.Actor, v lock.Verb, _ lock.Target) bool { return v == lock.VerbLock }
+	})
+	w.placed("desk/lock", `{"reason": "stolen", "force": true}`)
+	items := w.do(http.MethodGet, "/api/v1/approvals", "").json["items"].([]any)
+	require.Len(t, items, 1)
+	held := items[0].(map[string]any)
+	assert.Equal(t, []any{"lock", true, true}, []any{held["kind"], held["talks"], held["forced"]})
+	levels := map[string]any{}
+	for _, f := range held["findings"].([]any) {
+		levels[f.(map[string]any)["code"].(string)] = f.(map[string]any)["level"]
+	}
+	assert.Equal(t, "block", levels["sign_in_lockout_unproven"])
+	assert.Equal(t, "warn", levels["denies_everybody"])
+	assert.NotContains(t, levels, "info")
+}

@@ -53,6 +53,10 @@ type Request struct {
 	At     time.Time
 	Until  time.Time // when it expires
 	Own    bool      // whoever looks asked for it: somebody else has to approve
+
+	Talks    bool           // of a held order: its device goes on talking while the lock holds, as with a sign-in lock-out
+	Forced   bool           // it was ordered over what blocks it
+	Findings []lock.Finding // what blocks it, or has to be thought of
 }
 
 // May reports whether the actor has a right for a target. It is not recorded: it is for what a page offers. What cannot be found out is no.
@@ -160,6 +164,8 @@ func (i *Inbox) request(ctx context.Context, actor lock.Actor, e lock.Event) (Re
 		r.What, r.Kind, r.Device, r.HeldBy = WhatReveal, a.Kind, a.Device, i.whyReveal(e.Actor, a)
 	case e.Order != nil:
 		r.Kind, r.Device, r.Ticket = e.Order.Kind, e.Order.Device, e.Order.Ticket
+		r.Talks, r.Forced = e.Order.Talks, e.Order.Forced
+		r.Findings = slices.DeleteFunc(slices.Clone(e.Order.Findings), func(f lock.Finding) bool { return f.Level == lock.LevelInfo })
 		if e.Order.HeldBy == byPolicy {
 			r.HeldBy = byPolicy
 		}

@@ -19,6 +19,7 @@ type Check struct {
 	Ready     int            // nothing stands in their way
 	Joined    int            // those of them that have a live lock, which the order would join
 	Platforms map[string]int // the others, which would be ordered, by platform
+	LockedOut int            // those of the others on which nobody can sign in any more
 	Notes     []Note         // what will happen to those that are ready, and what to think of: that of most devices first
 	By        map[string]int // devices in whose way something stands, by its code
 	Stopped   []Item         // those devices, at most 1,000 of them
@@ -67,8 +68,11 @@ func (c *Check) add(o lockbulk.Outcome) {
 		c.Ready++
 		if slices.ContainsFunc(o.Findings, func(f lock.Finding) bool { return f.Code == "live_lock" }) {
 			c.Joined++
-		} else {
-			c.Platforms[o.Platform]++
+			return
+		}
+		c.Platforms[o.Platform]++
+		if slices.ContainsFunc(o.Findings, func(f lock.Finding) bool { return f.Code == "denies_everybody" }) {
+			c.LockedOut++
 		}
 		return
 	}

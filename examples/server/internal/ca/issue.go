@@ -32,7 +32,7 @@ func (c *CA) issue(ctx context.Context, csr *x509.CertificateRequest, g grant) (
 	if err := checkRequest(csr); err != nil {
 		return nil, fmt.Errorf("%w: %w", errRequest, err)
 	}
-	signed, err := c.sign(csr.Subject.CommonName, csr.PublicKey)
+	signed, err := c.sign(pkix.Name{Organization: []string{"Latchkey"}, CommonName: csr.Subject.CommonName}, csr.PublicKey)
 	if err != nil {
 		return nil, err
 	}
@@ -90,9 +90,9 @@ func (c *CA) consume(ctx context.Context, tx *sql.Tx, g *grant, sum [sha256.Size
 }
 
 // IssueTo certifies, in the caller's transaction, a key that was made here for a device, and returns the certificate (DER), whose common name
-// is the device's ID. It serves for no enrolment.
+// is the device's ID. There is nothing else in its subject: Windows looks for a certificate by the whole of that. It serves for no enrolment.
 func (c *CA) IssueTo(ctx context.Context, tx *sql.Tx, device string, key crypto.PublicKey) (der []byte, err error) {
-	if der, err = c.sign(device, key); err != nil {
+	if der, err = c.sign(pkix.Name{CommonName: device}, key); err != nil {
 		return nil, fmt.Errorf("issue a certificate: %w", err)
 	}
 	sum := sha256.Sum256(der)
@@ -101,8 +101,8 @@ func (c *CA) IssueTo(ctx context.Context, tx *sql.Tx, device string, key crypto.
 	return der, err
 }
 
-// sign makes the certificate. The subject may be the device's own words and identifies nobody.
-func (c *CA) sign(name string, key crypto.PublicKey) ([]byte, error) {
+// sign makes the certificate. The common name may be the device's own words and identifies nobody.
+func (c *CA) sign(subject pkix.Name, key crypto.PublicKey) ([]byte, error) {
 	serial, err := newSerial()
 	if err != nil {
 		return nil, err
@@ -112,10 +112,10 @@ func (c *CA) sign(name string, key crypto.PublicKey) ([]byte, error) {
 	if ends.After(c.cert.NotAfter) {
 		ends = c.cert.NotAfter
 	}
-	name = strings.ToValidUTF8(name[:min(len(name), 64)], "")
+	subject.CommonName = strings.ToValidUTF8(subject.CommonName[:min(len(subject.CommonName), 64)], "")
 	return x509.CreateCertificate(rand.Reader, &x509.Certificate{
 		SerialNumber: serial,
-		Subject:      pkix.Name{Organization: []string{"Latchkey"}, CommonName: name},
+		Subject:      subject,
 		NotBefore:    now.Add(-backdate), NotAfter: ends,
 		BasicConstraintsValid: true,
 		KeyUsage:              x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment,

@@ -2,9 +2,10 @@
 // management sessions, what they say of themselves, and where WNS wakes them. It implements windows.Devices, windows.Sessions and
 // windows.Commands; the devices themselves are in the inventory.
 //
-// A device is known by the SHA-256 of its certificate, which has to be that of the last issue, and by nothing that stands in it. The digest of
-// its secret and the state of its sessions, with its nonces, are encrypted in the database, each under a key of its own, derived from one that
-// lies sealed among the server's secrets: a keyring that is changed, resealed or restored covers them with that one box.
+// A device is known by the SHA-256 of its certificate, and by nothing that stands in it. That has to be of the last issue; by the one before,
+// or once its enrolment has ended, it may still say the PIN that it owes. The digest of its secret and the state of its sessions, with its
+// nonces, are encrypted in the database, each under a key of its own, derived from one that lies sealed among the server's secrets: a keyring
+// that is changed, resealed or restored covers them with that one box.
 package computers
 
 import (

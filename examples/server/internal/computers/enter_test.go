@@ -27,8 +27,8 @@ func TestDeviceIsKnownByItsCertificate(t *testing.T) {
 	made, cert := w.enter(computers.Entry{Name: "Hedy's Lumia", ID: "urn:x", User: "hedy"})
 	other, _ := w.enter(computers.Entry{Name: "Hedy's Lumia"})
 	assert.NotEqual(t, made.Device, other.Device, "a name tells nothing")
-	assert.True(t, strings.HasPrefix(other.ID, "urn:uuid:"))
 	assert.Empty(t, other.Secret)
+	assert.False(t, made.Known)
 
 	e, err := w.Device(t.Context(), cert, "")
 	require.NoError(t, err)
@@ -89,10 +89,10 @@ func TestSecondIssueReplacesTheFirst(t *testing.T) {
 	assert.Equal(t, "renewed", w.noted[len(w.noted)-1]["kind"])
 	assert.Equal(t, map[string]string{"kind": "renew", "platform": "windows", "device": first.Device}, w.links[1])
 
-	_, err := w.Device(t.Context(), old, "")
-	require.ErrorIs(t, err, windows.ErrNotEnrolled)
+	w.isNobody(old)
 	e, err := w.Device(t.Context(), cert, "")
 	require.NoError(t, err)
+	assert.False(t, e.Former)
 	assert.Equal(t, "Hedy's Lumia", e.Device.Name)
 	assert.Equal(t, "phone", e.Device.Facts["class"].Value, "what was learnt stays")
 	assert.Empty(t, e.Inner, "the earlier secret is good no more")
@@ -123,12 +123,10 @@ func TestRemovedDevice(t *testing.T) {
 	w := newWorld(t)
 	made, cert := w.enter(computers.Entry{Name: "Lumia", ID: "urn:x", User: "hedy"})
 	require.NoError(t, w.Save(t.Context(), "default", made.Device, []byte("state"), 0))
-	_, err := w.db.Exec(t.Context(), `INSERT INTO server_accounts (name, password) VALUES ('ada', '')`)
-	require.NoError(t, err)
+	require.NoError(t, w.account("ada"))
 	require.NoError(t, w.devices.Remove(t.Context(), lock.Actor{ID: "ada"}, made.Device))
-	_, err = w.Device(t.Context(), cert, "")
-	require.ErrorIs(t, err, windows.ErrNotEnrolled)
-	_, err = w.Device(t.Context(), nil, "urn:x")
+	w.isFormer(cert, made.Device)
+	_, err := w.Device(t.Context(), nil, "urn:x")
 	require.ErrorIs(t, err, windows.ErrNotEnrolled)
 	require.ErrorIs(t, w.Learn(t.Context(), lock.Device{ID: made.Device}, windows.Learnt{}), windows.ErrNotEnrolled)
 	require.ErrorIs(t, w.Save(t.Context(), "default", made.Device, []byte("late"), 1), windows.ErrConflict)
@@ -148,12 +146,16 @@ func TestEntryThatIsNone(t *testing.T) {
 		entry computers.Entry
 		field string
 	}{
-		"no name":         {computers.Entry{}, "name"},
+		"no name":         {computers.Entry{ID: "a"}, "name"},
+		"no ID":           {computers.Entry{Name: "a"}, "id"},
+		"long serial":     {computers.Entry{Name: "a", ID: "a", Serial: strings.Repeat("x", 65)}, "serial"},
+		"model":           {computers.Entry{Name: "a", ID: "a", Model: "a\x00"}, "model"},
+		"holder":          {computers.Entry{Name: "a", ID: "a", Holder: "a\nb"}, "holder"},
 		"long name":       {computers.Entry{Name: strings.Repeat("x", 65)}, "name"},
 		"two lines":       {computers.Entry{Name: "a\nb"}, "name"},
 		"no text":         {computers.Entry{Name: "a", ID: "\xff"}, "id"},
 		"space around it": {computers.Entry{Name: "a", ID: " x"}, "id"},
-		"colon":           {computers.Entry{Name: "a", User: "a:b"}, "user"},
+		"colon":           {computers.Entry{Name: "a", ID: "a", User: "a:b"}, "user"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := w.Enter(t.Context(), lock.Actor{ID: "ada"}, c.entry)

@@ -6,10 +6,12 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strconv"
 	"strings"
 
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/db"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
 	"github.com/latchkey-mdm/latchkey/lock"
 	"github.com/latchkey-mdm/latchkey/windows"
 )
@@ -19,7 +21,9 @@ const (
 	maxChannel = 2048 // bytes of a channel's address
 )
 
-// Learn implements windows.Devices. A device whose user has disconnected it is not enrolled any more; its secrets stay in the ledger.
+// Learn implements windows.Devices. A device whose user has disconnected it is not enrolled any more; its secrets stay in the ledger. Its serial
+// number and its model go into the inventory where nobody has said another one. By a serial number the ledger finds what it keeps of a device, so
+// one that another device has already, removed ones included, stays a fact: whoever says it would have the history of that one.
 func (s *Store) Learn(ctx context.Context, d lock.Device, l windows.Learnt) error {
 	facts := map[string]string{}
 	for name, value := range l.Facts {
@@ -27,8 +31,12 @@ func (s *Store) Learn(ctx context.Context, d lock.Device, l windows.Learnt) erro
 			facts[name] = value
 		}
 	}
-	err := s.DB.Write(ctx, func(tx *sql.Tx) error {
-		err := s.Inventory.LearnComputer(ctx, tx, d.ID, facts, osVersion(d, facts))
+	said := inventory.Learnt{
+		Facts: facts, OSVersion: osVersion(d, facts), Serial: facts[string(windows.FactSerial)], Model: facts[string(windows.FactModel)],
+	}
+	var serial string
+	err := s.DB.Write(ctx, func(tx *sql.Tx) (err error) {
+		serial, err = s.Inventory.LearnComputer(ctx, tx, d.ID, said)
 		if err != nil || l.ChannelURI == "" || len(l.ChannelURI) > maxChannel || !db.IsText(l.ChannelURI) {
 			return err
 		}
@@ -38,6 +46,10 @@ func (s *Store) Learn(ctx context.Context, d lock.Device, l windows.Learnt) erro
 	})
 	if errors.Is(err, lock.ErrNotFound) {
 		err = windows.ErrNotEnrolled
+	}
+	if err == nil && said.Serial != "" && said.Serial != serial {
+		s.Logger.WarnContext(ctx, "a device says a serial number that is not taken over: it was entered with another one, or another device has it",
+			slog.String("device", d.ID), slog.String("serial", serial), slog.String("said", said.Serial))
 	}
 	if err == nil && l.Gone {
 		err = s.Inventory.LeaveComputer(ctx, d.ID)

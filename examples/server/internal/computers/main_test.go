@@ -1,6 +1,7 @@
 package computers_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -37,6 +38,11 @@ func TestOnPostgreSQL(t *testing.T) {
 		"TestSecondIssueReplacesTheFirst":   TestSecondIssueReplacesTheFirst,
 		"TestRemovedDevice":                 TestRemovedDevice,
 		"TestDisconnectedDevice":            TestDisconnectedDevice,
+		"TestDeviceEnrolsAgain":             TestDeviceEnrolsAgain,
+		"TestIssueIsAnnouncedLater":         TestIssueIsAnnouncedLater,
+		"TestSerialAndModelAreLearnt":       TestSerialAndModelAreLearnt,
+		"TestSerialOfAnotherIsNotTakenOver": TestSerialOfAnotherIsNotTakenOver,
+		"TestWipeIsToldLater":               TestWipeIsToldLater,
 		"TestSessions":                      TestSessions,
 		"TestFactsAreLearnt":                TestFactsAreLearnt,
 		"TestChannelIsAskedForOnceADay":     TestChannelIsAskedForOnceADay,
@@ -56,12 +62,16 @@ type world struct {
 	now     time.Time
 	pfn     string
 	seen    []lock.Evidence
+	failing error // of what is noted
 	noted   []map[string]string
 	links   []map[string]string
 }
 
 // Note implements inventory.Notices.
 func (w *world) Note(_ context.Context, _ lock.Actor, kind lock.EventType, _ string, facts map[string]string) error {
+	if w.failing != nil && kind == lock.EventEnrolled {
+		return w.failing
+	}
 	if kind == lock.EventEnrolmentLink {
 		w.links = append(w.links, maps.Clone(facts))
 	} else {
@@ -101,12 +111,18 @@ func (w *world) another(sealer pin.Sealer) *computers.Store {
 	return s
 }
 
+// account makes an account that sees every device.
+func (w *world) account(name string) error {
+	_, err := w.db.Exec(w.t.Context(), `INSERT INTO server_accounts (name, password) VALUES ($1, '')`, name)
+	return err
+}
+
 // enter enters a device and returns its certificate too.
 func (w *world) enter(e computers.Entry) (computers.Entered, *x509.Certificate) {
 	w.t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(w.t, err)
-	e.Key = key.Public()
+	e.Key, e.ID = key.Public(), cmp.Or(e.ID, rand.Text())
 	made, err := w.Enter(w.t.Context(), lock.Actor{ID: "ada"}, e)
 	require.NoError(w.t, err)
 	cert, err := x509.ParseCertificate(made.Certificate)

@@ -5,12 +5,13 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
 	"github.com/latchkey-mdm/latchkey/windows"
 )
 
-// Load implements windows.Sessions.
+// Load implements windows.Sessions. A state that does not decrypt is none: it must not shut the device out for ever.
 func (s *Store) Load(ctx context.Context, scope, device string) (state []byte, version int64, err error) {
 	var box []byte
 	err = sql.ErrNoRows
@@ -27,7 +28,8 @@ func (s *Store) Load(ctx context.Context, scope, device string) (state []byte, v
 		return nil, version, nil
 	}
 	if state, err = s.decrypt(whatSession, device, box); err != nil {
-		return nil, 0, err
+		s.Logger.ErrorContext(ctx, "the sessions of a device begin anew", slog.String("device", device), slog.Any("error", err))
+		return nil, version, nil
 	}
 	return state, version, nil
 }

@@ -2,6 +2,7 @@ package computers_test
 
 import (
 	"bytes"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -37,8 +38,10 @@ func TestSessions(t *testing.T) {
 	assert.NotContains(t, string(kept), "nonce")
 	_, err = w.db.Exec(t.Context(), `UPDATE server_computers SET session = $2 WHERE device = $1`, other.Device, kept)
 	require.NoError(t, err)
-	_, _, err = w.Load(t.Context(), "default", other.Device)
-	require.ErrorContains(t, err, "does not decrypt", "it is that of another device")
+	state, version, err = w.Load(t.Context(), "default", other.Device)
+	require.NoError(t, err, "it must not shut the device out")
+	assert.Empty(t, state, "it is that of another device")
+	require.NoError(t, w.Save(t.Context(), "default", other.Device, []byte("anew"), version))
 	_, err = w.db.Exec(t.Context(), `UPDATE server_computers SET digest = $2, digest_user = 'x' WHERE device = $1`, made.Device, kept)
 	require.NoError(t, err)
 	_, err = w.Device(t.Context(), nil, made.ID)
@@ -85,13 +88,66 @@ func TestDisconnectedDevice(t *testing.T) {
 	_, cert := w.enter(computers.Entry{Name: "Lumia", ID: "urn:x"})
 	d := w.device(cert)
 	require.NoError(t, w.Learn(t.Context(), d, windows.Learnt{Gone: true}))
-	_, err := w.Device(t.Context(), cert, "")
-	require.ErrorIs(t, err, windows.ErrNotEnrolled)
+	w.isFormer(cert, d.ID)
 	found, err := w.devices.Find(t.Context(), d.ID)
 	require.NoError(t, err, "it is listed still")
 	assert.False(t, found.Enrolled)
 	_, cert = w.enter(computers.Entry{Name: "Lumia", ID: "urn:x"})
 	assert.Equal(t, d.ID, w.device(cert).ID)
+}
+
+// What the device says of itself fills what nobody has said, and changes nothing else.
+func TestSerialAndModelAreLearnt(t *testing.T) {
+	w := newWorld(t)
+	said := windows.Learnt{Facts: map[string]string{"serial": "5CD1234XYZ", "model": "Contoso Slate", "name": "DESKTOP-1"}}
+	for name, c := range map[string]struct {
+		entry                 computers.Entry
+		serial, model, holder string
+	}{
+		"nothing known": {computers.Entry{Name: "a"}, "5CD1234XYZ", "Contoso Slate", ""},
+		"all known":     {computers.Entry{Name: "b", Serial: "5CD0", Model: "Slate", Holder: "hedy"}, "5CD0", "Slate", "hedy"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, cert := w.enter(c.entry)
+			require.NoError(t, w.Learn(t.Context(), w.device(cert), said))
+			require.NoError(t, w.Learn(t.Context(), w.device(cert), windows.Learnt{Facts: map[string]string{"build": "10.0.22631.1"}}))
+			d := w.device(cert)
+			assert.Equal(t, []string{c.serial, c.model, c.holder}, []string{d.Serial, d.Model, d.User})
+			assert.Equal(t, "DESKTOP-1", d.Facts["name"].Value)
+		})
+	}
+}
+
+// A device that says the serial number of another one gets nothing of its history: it stays a fact.
+func TestSerialOfAnotherIsNotTakenOver(t *testing.T) {
+	for name, removed := range map[string]bool{"enrolled": false, "removed": true} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			first, _ := w.enter(computers.Entry{Name: "Boss", Serial: "5CDBOSS001"})
+			if removed {
+				require.NoError(t, w.account("ada"))
+				require.NoError(t, w.devices.Remove(t.Context(), lock.Actor{ID: "ada"}, first.Device))
+			}
+			_, cert := w.enter(computers.Entry{Name: "Hostile"})
+			var logs bytes.Buffer
+			w.Logger = slog.New(slog.NewTextHandler(&logs, nil))
+			learn := func(serial string) lock.Device {
+				facts := map[string]string{"serial": serial}
+				require.NoError(t, w.Learn(t.Context(), w.device(cert), windows.Learnt{Facts: facts}))
+				return w.device(cert)
+			}
+			for _, serial := range []string{"5CDBOSS001", "5cdBoss001"} {
+				d := learn(serial)
+				assert.Empty(t, d.Serial)
+				assert.Equal(t, serial, d.Facts["serial"].Value)
+				assert.Contains(t, logs.String(), "said="+serial)
+			}
+			logs.Reset()
+			assert.Equal(t, "5CDOWN0001", learn("5CDOWN0001").Serial)
+			assert.Equal(t, "5CDOWN0001", learn("5CDOWN0001").Serial)
+			assert.Empty(t, logs.String())
+		})
+	}
 }
 
 func TestChannelIsAskedForOnceADay(t *testing.T) {

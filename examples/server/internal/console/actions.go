@@ -110,10 +110,11 @@ type actionData struct {
 	HasPIN      bool              // that can be revealed
 	Purged      *retention.Purged // it had one
 	Cancellable bool
-	Held        *heldData      // it waits for a second person
-	Sent        []sentPasscode // who gets its passcode by mail
-	Lost        lock.Finding   // that the PIN which the device made is not here; zero: nothing is lost
-	Answer      bool           // an answer of the device is kept
+	Held        *heldData        // it waits for a second person
+	Sent        []sentPasscode   // who gets its passcode by mail
+	Lost        lock.Finding     // that the PIN which the device made is not here; zero: nothing is lost
+	Answer      bool             // an answer of the device is kept
+	Answers     map[lock.ID]bool // events by which one was shown
 }
 
 func (c *console) actionPage(w http.ResponseWriter, r *http.Request, a lock.Actor) error {
@@ -136,6 +137,7 @@ func (c *console) actionPage(w http.ResponseWriter, r *http.Request, a lock.Acto
 	if n := len(data.Events); n > 0 {
 		data.Older = data.Events[n-1].Seq - 1
 	}
+	data.Answers = answersIn(data.Events, action)
 	data.Held = c.heldOf(r.Context(), a, action, data.Events)
 	away, err := c.away(r.Context(), a, action)
 	if err != nil {

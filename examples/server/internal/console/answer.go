@@ -1,7 +1,10 @@
 package console
 
 import (
+	"context"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -48,6 +51,56 @@ func (c *console) revealAnswer(w http.ResponseWriter, r *http.Request, a lock.Ac
 	}
 	data.Answer = readable(body)
 	return c.render(w, r, http.StatusOK, "reveal", "Answer of the device", data)
+}
+
+// strayOf is the action that keeps the answers of a device which no order waits for, when nobody has looked at the newest of them.
+func (c *console) strayOf(ctx context.Context, a lock.Actor, device string) (lock.ID, error) {
+	kept, err := c.Service.List(ctx, a, lock.Filter{Scope: c.Scope, Devices: []string{device}, Kinds: []lock.Kind{lock.KindEscrow}, Limit: 100})
+	if err != nil {
+		return "", err
+	}
+	i := slices.IndexFunc(kept, keepsAnswer)
+	if i < 0 {
+		return "", nil
+	}
+	last, err := c.Service.Events(ctx, a, lock.EventFilter{
+		Action: kept[i].ID, Types: []lock.EventType{lock.EventOrdered, lock.EventSecretAdded, lock.EventRevealed}, Newest: true, Limit: 1,
+	})
+	if err != nil || len(last) == 0 || last[0].Type == lock.EventRevealed {
+		return "", err
+	}
+	return kept[i].ID, nil
+}
+
+// answersIn marks the events by which somebody was shown the answer of a device, and not its PIN. Actions are those of the events.
+func answersIn(events []lock.Event, actions ...lock.Action) map[lock.ID]bool {
+	shown := map[lock.ID]bool{}
+	for _, e := range events {
+		for _, a := range actions {
+			if e.Type == lock.EventRevealed && a.ID == e.Action &&
+				slices.ContainsFunc(a.Secrets, func(s lock.Secret) bool { return s.N == e.Secret && s.Name == "body" }) {
+				shown[e.ID] = true
+			}
+		}
+	}
+	return shown
+}
+
+// answers is answersIn for events of any actions. Those of actions that the actor may not see stay as they are.
+func (c *console) answers(ctx context.Context, a lock.Actor, events []lock.Event) (map[lock.ID]bool, error) {
+	actions := map[lock.ID]lock.Action{}
+	for _, e := range events {
+		seen := e.Type == lock.EventRevealed && c.Approvals.May(ctx, a, lock.VerbView, lock.Target{Device: lock.Device{Scope: c.Scope, ID: e.Device}})
+		if _, known := actions[e.Action]; known || !seen {
+			continue
+		}
+		action, err := c.Service.Get(ctx, a, e.Action)
+		if err != nil {
+			return nil, err
+		}
+		actions[e.Action] = action
+	}
+	return answersIn(events, slices.Collect(maps.Values(actions))...), nil
 }
 
 // line is one of an answer. Marked: the new PIN is there, or should be.

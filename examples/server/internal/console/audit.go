@@ -78,6 +78,7 @@ type auditData struct {
 	Asked   auditQuery
 	Events  []lock.Event
 	Names   map[string]string // of the devices, by ID
+	Answers map[lock.ID]bool  // events by which somebody was shown the answer of a device
 	Older   string            // address of the next page; empty: there is none
 	Log     logState
 }
@@ -113,6 +114,9 @@ func (c *console) auditLog(w http.ResponseWriter, r *http.Request, a lock.Actor)
 		data.Events[i].Device = cmp.Or(e.Device, e.Facts["device"])
 	}
 	if data.Names, err = c.names(ctx, a, data.Events); err != nil {
+		return err
+	}
+	if data.Answers, err = c.answers(ctx, a, data.Events); err != nil {
 		return err
 	}
 	if next > 0 {

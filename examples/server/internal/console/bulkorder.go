@@ -62,25 +62,22 @@ func (f *bulkForm) Arm() string { return strconv.Itoa(f.Check.Orders()) }
 func (f *bulkForm) LeftOut() int { return f.Check.Total - f.Check.Ready }
 
 // ScreensOff is of how many devices only the screen goes off, because they have no passcode.
-func (f *bulkForm) ScreensOff() int { return f.noted(string(android.CodeNoSecureLock)) }
-
-// LockedOut is on how many devices nobody can sign in any more.
-func (f *bulkForm) LockedOut() int { return f.noted("denies_everybody") }
-
-// noted is of how many devices something is said.
-func (f *bulkForm) noted(code string) (n int) {
+func (f *bulkForm) ScreensOff() (n int) {
 	for _, note := range f.Check.Notes {
-		if note.Code == code {
+		if note.Code == string(android.CodeNoSecureLock) {
 			n += note.N
 		}
 	}
 	return n
 }
 
-// NoPIN is how many of them get no PIN: what is on them already, if anything, opens them.
+// NoPIN is how many of them get no PIN.
 func (f *bulkForm) NoPIN() int {
 	return f.Check.Platforms[androidPlatform] + f.Check.Platforms[inventory.ComputerPlatform]
 }
+
+// Openable is how many of those what is on them already opens, if anything is.
+func (f *bulkForm) Openable() int { return f.NoPIN() - f.Check.LockedOut }
 
 // stopWords say why devices are left out whose finding speaks of what would happen.
 var stopWords = map[string]string{

@@ -23,6 +23,7 @@ type computerData struct {
 	Out    *lock.Action   // the lock-out that holds the device, or may; nil: none
 	Unlock *lock.Action   // the unlock that is under way; nil: none
 	Lost   *lostData      // the PIN of the newest reset is not here
+	Stray  lock.ID        // of the kept answers that no order waits for, when nobody has looked at the newest of them
 }
 
 // lostData says that a PIN which the device made is not here.
@@ -68,18 +69,18 @@ func may(f windows.Facts, act windows.Act) bool {
 }
 
 // computerOf collects what the page of a Windows device shows. Locks are its orders that decide, actions all of them, newest first.
-func (c *console) computerOf(r *http.Request, d inventory.Device, locks, actions []lock.Action) (*computerData, error) {
+func (c *console) computerOf(r *http.Request, a lock.Actor, d inventory.Device, locks, actions []lock.Action) (*computerData, error) {
 	f := windows.FromDevice(d.Device)
 	p := &computerData{
 		Acts: computerActs(f), Locks: may(f, windows.ActLock) || may(f, windows.ActLockOut), Resets: may(f, windows.ActReset),
 		Out: lockedOutBy(locks),
 	}
 	p.take(actions)
-	if p.Newest == nil {
-		return p, nil
+	var err error
+	if p.Stray, err = c.strayOf(r.Context(), a, d.ID); err != nil || p.Newest == nil {
+		return p, err
 	}
 	p.Steps = stepsOf(*p.Newest)
-	var err error
 	p.Sent, err = c.sentFor(r.Context(), *p.Newest)
 	return p, err
 }

@@ -28,6 +28,12 @@ func lostPIN(a lock.Action) (f lock.Finding) {
 	return f
 }
 
+// despiteRefusal reports whether the device refused a reset and returned a PIN all the same.
+func despiteRefusal(a lock.Action) bool {
+	return a.State == lock.StateRefused && a.Returns && retention.HasPIN(a) ||
+		slices.ContainsFunc(a.Findings, func(f lock.Finding) bool { return f.Code == "pin_despite_refusal" })
+}
+
 // keepsAnswer reports whether an answer of the device is kept that may have its PIN.
 func keepsAnswer(a lock.Action) bool {
 	return slices.ContainsFunc(a.Secrets, func(s lock.Secret) bool { return s.Name == "body" && !s.Purged() })
@@ -86,7 +92,7 @@ func computerStatus(a lock.Action, away bool, now time.Time) status {
 		return lockedOut(a, now)
 	case a.State == lock.StateReleased && a.Talks:
 		return status{"open", "Was locked out; people can sign in again", "It refused every sign-in, or may have, and " + evidence(a.Evidence) + "."}
-	case a.State == lock.StateRefused && a.Returns && retention.HasPIN(a):
+	case despiteRefusal(a) && (a.State == lock.StateRefused || a.State == lock.StateConfirmed):
 		text := "The PIN is kept: try it first, then the one before. " + computerResult(a)
 		return status{"doubt", "Not done, says the device, but it returned a PIN", text}
 	case unlockable(a):
@@ -115,14 +121,18 @@ func underWay(a lock.Action) string {
 		return "The device has returned its new PIN, which is kept, and not yet said that it is done."
 	case a.Facts["reason"] == "asked_in_vain":
 		return "The device was asked again for its new PIN, and had none to give. It gives it once only."
+	case a.Returns && step == "reset":
+		return "The device said that it made a new PIN, and not which. It is asked for it when it comes again."
 	case a.Returns && a.Deliveries > 1:
 		return "No answer came to the reset. The device is asked once more for the PIN that it made; that makes no further one."
 	case code == "516":
 		return "The device failed halfway, and could not take back what it had begun. It is told again when it comes."
-	case a.Kind == lock.KindLock && step == "read":
+	case a.Kind == lock.KindLock && (step == "read" || step == "reread"):
 		return "What it has now is kept here, to be put back by an unlock. Next it is told to refuse every sign-in."
 	case a.Kind == lock.KindLock && step == "denied":
 		return "It refuses every sign-in already. Its restart is not confirmed yet."
+	case a.Kind == lock.KindUnlock && step == "looked":
+		return "It said what the lock-out had changed. Next that is put back."
 	case a.Kind == lock.KindUnlock && step == "restored":
 		return "What was there before is back, says the device. Next it is read back to be sure."
 	}
@@ -131,15 +141,19 @@ func underWay(a lock.Action) string {
 
 // reasons are why a Windows device did not do what it was told, in words: what happened, and what to do about it.
 var reasons = map[string]string{
-	"no_pin":         "No PIN is set on it, and without one it does not lock. Its user has to set one first.",
-	"unsupported":    "It has no such command: this kind of Windows cannot do that.",
-	"denied":         "It does not let this server do that. Look at how it was enrolled.",
-	"already_denied": "It refused every sign-in before this order, so nothing was changed: who did that has to end it.",
-	"value_too_long": "What it has now is too long to be kept here, so nothing was changed: an unlock could not put it back.",
-	"rolled_back":    "It could not do all of it, and took back what it had begun: nothing has changed.",
-	"not_restored":   "What it has now is not what was there before the lock-out. Order the unlock again.",
-	"asked_in_vain":  "It was asked again for its new PIN, and had none to give.",
-	"failed":         "It gave no reason.",
+	"no_pin":             "No PIN is set on it, and without one it does not lock. Its user has to set one first.",
+	"unsupported":        "It has no such command: this kind of Windows cannot do that.",
+	"not_allowed":        "It has this command, and does not carry it out.",
+	"denied":             "It does not let this server do that. Look at how it was enrolled.",
+	"already_denied":     "It refused every sign-in before this order, so nothing was changed: who did that has to end it.",
+	"value_too_long":     "What it has now is too long to be kept here, so nothing was changed: an unlock could not put it back.",
+	"format_unsupported": "What it has now is no text, so nothing was changed: an unlock could not put it back.",
+	"message_too_large":  "What it has to be told next does not fit into one of its messages.",
+	"rolled_back":        "It could not do all of it, and took back what it had begun: nothing has changed.",
+	"not_restored":       "What it has now is not what was there before the lock-out. Order the unlock again.",
+	"not_in_force":       "Nothing of the lock-out was in force on it, so nothing was put back.",
+	"asked_in_vain":      "It was asked again for its new PIN, and had none to give.",
+	"failed":             "It gave no reason.",
 }
 
 // computerResult says what a Windows device answered; empty: nothing that needs words.
@@ -167,6 +181,8 @@ func computerUse(c lock.Candidate) use {
 		return use{"PIN of the refused reset", "The device returned it, and said that the reset failed: it may be good or not.", true}
 	case a.State == lock.StateConfirmed && outlived(a):
 		return use{"PIN of before", why, true}
+	case a.State == lock.StateConfirmed && despiteRefusal(a):
+		return use{"Newest PIN", "The device returned it with a refusal: it made it by this reset, or by an earlier one. Try it first.", true}
 	case a.State == lock.StateConfirmed:
 		return use{"PIN", "The device made and returned it. Its user may have changed it since.", false}
 	default:

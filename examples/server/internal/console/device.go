@@ -104,7 +104,7 @@ func (c *console) orders(r *http.Request, a lock.Actor, data *deviceData) error 
 		data.Phone, err = c.phoneOf(r, a, d, data.Actions)
 		return err
 	case isComputer(d.Device):
-		data.Windows, err = c.computerOf(r, d, locks[d.ID], data.Actions)
+		data.Windows, err = c.computerOf(r, a, d, locks[d.ID], data.Actions)
 		if err == nil && data.Windows.Lost != nil && len(data.PINs) > 0 {
 			data.PIN = use{"Earlier PIN", sentence(data.PINs[0].Reason), true}
 		}

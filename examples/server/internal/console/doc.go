@@ -22,17 +22,17 @@
 //
 // # A passcode reset
 //
-// It has two steps. In the first, device and user are verified: whoever orders types the end of the serial number, or who uses the device.
-// The second has the new passcode, what the device does with it, who gets it by mail, and the table of what works there, from package
-// android. The order verifies once more. The page of the device then shows how far it has come, and where the mails are. A mail is a reveal
-// by who orders it, so that it takes the same right. A reset token is shown to nobody.
+// It has two steps. In the first, device and user are verified: whoever orders types the end of the serial number, or of a device
+// without one its name, and who uses it. The second has the new passcode, what the device does with it, who gets it by mail, and the table of
+// what works there, from package android. The order verifies once more. The page of the device then shows how far it has come, and where the
+// mails are. A mail is a reveal by who orders it, so that it takes the same right. A reset token is shown to nobody.
 //
 // # Windows
 //
 // The page of a Windows device shows what works on it, from package windows. A desktop is locked by a sign-in lock-out, which has to be ticked:
 // nobody can sign in any more, and an unlock from here, whose dialog shows what it puts back, is the only way out. A reset has no PIN to
 // choose: the device makes it, and it is here once the device has answered. When it is not, the page says so in red, with what to do, and
-// shows the kept answer of the device to who may reveal, as a reveal and for two minutes.
+// shows the kept answer of the device to who may reveal, as a reveal and for two minutes. So it does with an answer that no order waits for.
 //
 // # A second person
 //

@@ -94,7 +94,7 @@ func (c *console) opener(r *http.Request) (*http.Request, lock.Actor, error) {
 
 // link shows the page of a link. It never fails towards c.fail, which logs the path of a page: that of a link is a secret.
 func (c *console) link(w http.ResponseWriter, r *http.Request, status int, data linkData) error {
-	title := "A passcode for you"
+	title := "A " + codeOf(lock.KindResetPasscode, data.Device) + " for you"
 	if data.Title != "" {
 		title = data.Title
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/account"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/delivery"
+	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
 	"github.com/latchkey-mdm/latchkey/lock"
 	"github.com/latchkey-mdm/latchkey/pin"
 )
@@ -25,6 +26,7 @@ type linkDesk struct {
 	err       error
 	collected int
 	opener    lock.Actor
+	platform  string
 }
 
 // Look is Links'.
@@ -33,7 +35,7 @@ func (d *linkDesk) Look(_ context.Context, token string, opener lock.Actor) (del
 	if token != "good" {
 		return delivery.Link{}, delivery.ErrDead
 	}
-	return delivery.Link{Device: lock.Device{Name: "Grace's phone", User: "grace"}}, d.err
+	return delivery.Link{Device: lock.Device{Name: "Grace's phone", User: "grace", Platform: d.platform}}, d.err
 }
 
 // Collect is Links'.
@@ -57,6 +59,15 @@ func withLinks(t *testing.T) (*bench, *linkDesk, *bytes.Buffer) {
 	}))
 	t.Cleanup(b.server.Close)
 	return b, desk, log
+}
+
+func TestLinkOfAWindowsDeviceSaysPIN(t *testing.T) {
+	b, desk, _ := withLinks(t)
+	desk.platform = inventory.ComputerPlatform
+	for _, page := range []string{b.page("/collect/good"), b.post("/collect/good").text} {
+		has(t, page, "<title>A PIN for you")
+		hasNot(t, strings.ToLower(page), "passcode")
+	}
 }
 
 func TestLinkShowsAButtonFirst(t *testing.T) {

@@ -79,26 +79,7 @@ func (f *lockForm) First() string {
 }
 
 // Arm is what must be typed to arm the button, so that the wrong machine is not locked.
-func (f *lockForm) Arm() string { return armOf(f.Device.Device) }
-
-// ArmLabel says what to type.
-func (f *lockForm) ArmLabel() string { return armLabel(f.Device.Device) }
-
-// armOf is the last four characters of the serial number.
-func armOf(d lock.Device) string {
-	text := d.Serial
-	if len(text) < 4 {
-		text = d.ID
-	}
-	return text[max(0, len(text)-4):]
-}
-
-func armLabel(d lock.Device) string {
-	if len(d.Serial) < 4 {
-		return "Type the last four characters of the device ID"
-	}
-	return "Type the last four characters of the serial number"
-}
+func (f *lockForm) Arm() arming { return armingOf(f.Device.Device) }
 
 func (c *console) lockPage(w http.ResponseWriter, r *http.Request, a lock.Actor) error {
 	f, err := c.newLockForm(r, a)
@@ -298,8 +279,8 @@ func (f *lockForm) request(confirm, digits string) (lock.Request, bool) {
 		Device: f.Device.Device, Reason: f.Reason, Ticket: f.Ticket, Message: f.Message.text(), PhoneNumber: f.Phone.text(),
 		Force: f.Force, Key: f.Key, Options: f.options(),
 	}
-	if !strings.EqualFold(strings.TrimSpace(confirm), f.Arm()) {
-		f.Errors["confirm"] = "These are not the last four characters. Compare the device with the one in your hands or in your ticket."
+	if arm := f.Arm(); !arm.fits(confirm) {
+		f.Errors["confirm"] = arm.Slip() + " Compare the device with the one in your hands or in your ticket."
 	}
 	if f.Message.On && f.Errors["message"] == "" && strings.TrimSpace(f.Message.Value) == "" {
 		f.Errors["message"] = "Enter a message, or clear the checkbox."

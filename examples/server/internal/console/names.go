@@ -85,6 +85,8 @@ func verbOf(k lock.Kind, d lock.Device) string {
 // title is the name of what was ordered as a word.
 func title(a lock.Action) string {
 	switch name := kinds[a.Kind]; {
+	case a.Kind == lock.KindEscrow && keepsAnswer(a):
+		return "Answer of the device"
 	case isComputer(a.Device) && a.Kind == lock.KindResetPasscode:
 		return "PIN reset"
 	case isComputer(a.Device) && a.Kind == lock.KindLock && a.Talks:

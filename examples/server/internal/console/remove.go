@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/account"
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/inventory"
@@ -22,10 +21,7 @@ type removeData struct {
 }
 
 // Arm is what must be typed to remove a device with a lock: nobody here sees any more how that ends.
-func (d removeData) Arm() string { return armOf(d.Device.Device) }
-
-// ArmLabel says what to type.
-func (d removeData) ArmLabel() string { return armLabel(d.Device.Device) }
+func (d removeData) Arm() arming { return armingOf(d.Device.Device) }
 
 func (c *console) removePage(w http.ResponseWriter, r *http.Request, a lock.Actor) error {
 	data, _, err := c.toRemove(r, a)
@@ -73,8 +69,8 @@ func (c *console) remove(w http.ResponseWriter, r *http.Request, a lock.Actor) e
 		return err
 	}
 	d := data.Device
-	if data.Lock != nil && !strings.EqualFold(strings.TrimSpace(r.PostFormValue("confirm")), data.Arm()) {
-		data.Slip = "Nothing was removed: these are not the last four characters."
+	if arm := data.Arm(); data.Lock != nil && !arm.fits(r.PostFormValue("confirm")) {
+		data.Slip = "Nothing was removed. " + arm.Slip()
 		return c.showRemove(w, r, http.StatusUnprocessableEntity, data)
 	}
 	if err := c.Devices.Remove(ctx, a, d.ID); err != nil {

@@ -67,12 +67,12 @@ func TestResetVerifies(t *testing.T) {
 	hasNot(t, b.page(path+"?step=verify&confirm=81XK&holder=Grace+Hopper"), `name="key"`, "no name belongs into an address")
 	key := b.resetKey(owned)
 	for name, c := range map[string]struct{ confirm, holder, says string }{
-		"nothing":           {"", "", "This is not the end"},
-		"another number":    {"0000", "Grace Hopper", "This is not the end"},
-		"the whole number":  {"R5CT10A81XK", "Grace Hopper", "This is not the end"},
+		"nothing":           {"", "", "These are not the last four characters"},
+		"another number":    {"0000", "Grace Hopper", "These are not the last four characters"},
+		"the whole number":  {"R5CT10A81XK", "Grace Hopper", "These are not the last four characters"},
 		"the device alone":  {"81XK", "", "This is not the user"},
-		"the user alone":    {"", "Grace Hopper", "This is not the end"},
-		"the user in place": {"Grace Hopper", "Grace Hopper", "This is not the end"},
+		"the user alone":    {"", "Grace Hopper", "These are not the last four characters"},
+		"the user in place": {"Grace Hopper", "Grace Hopper", "These are not the last four characters"},
 		"half a name":       {"81XK", "Grace", "This is not the user"},
 	} {
 		for _, step := range []string{"verify", ""} {

@@ -22,7 +22,7 @@ import (
 // resetForm is the second step of a passcode reset. It never holds a passcode: one that was chosen has to be typed again.
 type resetForm struct {
 	lockForm
-	Confirm  string       // what was typed in the first step: the end of the serial number
+	Confirm  string       // what was typed in the first step to tell the device from others: see arming
 	Holder   string       // and who uses the device
 	Manages  string       // in words: how the device is managed
 	Acts     []capability // what orders do on this very device
@@ -60,17 +60,15 @@ func (f *resetForm) First() string {
 	return ""
 }
 
-// verify takes what was typed to tell this device and its user from others: the end of the serial number always, and the name of the user
-// when the device has one. What is wrong is said at the fields.
+// verify takes what was typed to tell this device and its user from others: see arming, and the name of the user when the device has one.
+// What is wrong is said at the fields.
 func (f *resetForm) verify(confirm, holder string) {
-	same := func(typed, want string) bool {
-		return strings.EqualFold(strings.Join(strings.Fields(typed), " "), strings.Join(strings.Fields(want), " "))
+	arm, user := f.Arm(), same(holder, f.Device.User)
+	f.Confirm, f.Holder, f.Verified = confirm, holder, arm.fits(confirm) && user
+	if !arm.fits(confirm) {
+		f.Errors["confirm"] = arm.Slip() + " Compare the device with the one in your ticket."
 	}
-	f.Confirm, f.Holder, f.Verified = confirm, holder, same(confirm, f.Arm()) && same(holder, f.Device.User)
-	if !same(confirm, f.Arm()) {
-		f.Errors["confirm"] = "This is not the end of its number. Compare the device with the one in your ticket."
-	}
-	if !same(holder, f.Device.User) {
+	if !user {
 		f.Errors["holder"] = "This is not the user of the device. Ask whoever wants the reset for their name."
 	}
 }

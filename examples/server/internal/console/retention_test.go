@@ -238,7 +238,7 @@ func TestRemoveSaysWhatItLeavesOpen(t *testing.T) {
 	for _, confirm := range []string{"", "57QX"} {
 		slip := b.post("/devices/mac1/remove", "confirm", confirm)
 		assert.Equal(t, http.StatusUnprocessableEntity, slip.StatusCode)
-		has(t, slip.text, "Nothing was removed: these are not the last four characters.")
+		has(t, slip.text, "Nothing was removed. These are not the last four characters.")
 	}
 	require.Equal(t, http.StatusSeeOther, b.post("/devices/mac1/remove", "confirm", "17QX").StatusCode)
 	has(t, b.page("/devices/mac1/pins"), "“Case 4711”")

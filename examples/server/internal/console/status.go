@@ -20,10 +20,12 @@ type status struct {
 // statusOf describes a lock. Only a lock that the device acknowledged, and that its PIN ends, is called locked. Away says that the
 // device is not enrolled any more.
 func statusOf(a lock.Action, away bool, now time.Time) status {
-	if a.Kind == lock.KindEscrow {
-		return status{"none", "Kept", "The device handed over a secret of its own, which is kept sealed for it."}
-	}
 	switch {
+	case a.Kind == lock.KindEscrow && keepsAnswer(a):
+		return status{"doubt", "Answer kept", "The device returned what may be a PIN, and no order waits for it. " +
+			"Its answer is kept sealed: look what is in it."}
+	case a.Kind == lock.KindEscrow:
+		return status{"none", "Kept", "The device handed over a secret of its own, which is kept sealed for it."}
 	case isComputer(a.Device):
 		return computerStatus(a, away, now)
 	case isPhone(a.Device):

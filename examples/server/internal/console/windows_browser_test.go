@@ -128,6 +128,19 @@ const cutAnswer = `<SyncML xmlns="SYNCML:SYNCML1.2"><SyncHdr><VerDTD>1.2</VerDTD
 	`<Status><CmdID>2</CmdID><Cmd>Exec</Cmd><Data>200</Data></Status><Results><CmdID>4</CmdID><Item><Source><LocURI>` +
 	`./Vendor/MSFT/RemoteLock/NewPINValue</LocURI></Source><Data>551`
 
+// byName verifies a device that has neither serial number nor user.
+func byName(tab *tab) {
+	tab.open("/devices/" + bare + "/reset")
+	tab.shoot("win-reset-bare")
+	disabled := func() bool { return js[bool](tab, "document.getElementById('order').disabled") }
+	assert.True(tab.t, disabled())
+	tab.enter("#confirm", "desktop-7qx")
+	assert.False(tab.t, disabled(), "its name is typed")
+	tab.click("#order")
+	tab.wait("form.lockform")
+	tab.shoot("win-reset-bare-choose")
+}
+
 // windowsTour takes pictures of what else there is for Windows devices.
 func windowsTour(b *bench, tab *tab) {
 	for name, path := range map[string]string{
@@ -135,10 +148,23 @@ func windowsTour(b *bench, tab *tab) {
 		"win-lock-home": "/devices/" + home + "/lock", "win-lock-listed": "/devices/" + listed + "/lock",
 		"win-lock-listed-signin": "/devices/" + listed + "/lock?method=sign_in", "win-reset-desktop": "/devices/" + desktop + "/reset",
 		"win-actions": "/actions", "win-pins": "/devices/" + lumia + "/pins",
+		"win-bare": "/devices/" + bare, "win-lock-bare": "/devices/" + bare + "/lock",
 	} {
 		tab.open(path)
 		tab.shoot(name)
 	}
+	byName(tab)
+	stray := b.stray(bare, cutAnswer)
+	for name, path := range map[string]string{"win-stray": "/devices/" + bare, "win-stray-action": "/actions/" + string(stray.ID), "win-stray-audit": "/audit?show=denials"} {
+		tab.open(path)
+		tab.shoot(name)
+	}
+	b.verbs = []lock.Verb{lock.VerbLock}
+	_, err := b.svc.Lock(b.t.Context(), grace, lock.Request{Device: b.device(desktop), Reason: "stolen", Force: true})
+	require.NoError(b.t, err)
+	tab.open("/approvals")
+	tab.shoot("win-approvals")
+	b.verbs = nil
 	b.lostReset(lumia)
 	tab.scheme("dark")
 	tab.open("/devices/" + lumia)

@@ -49,4 +49,6 @@ func TestBulkOverWhatBlocksSaysThatNobodyCanSignIn(t *testing.T) {
 	again := m.post("/bulk", fields...).text
 	has(t, again, "another number would lock than the page said")
 	has(t, again, "(on <b>1</b> nobody can sign in any more)")
+	has(t, again, "1 device gets none: nobody can sign in on it before an unlock from here.")
+	hasNot(t, again, "the passcode or PIN that is on it", "of a lock-out that is not so")
 }

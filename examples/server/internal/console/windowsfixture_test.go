@@ -14,11 +14,12 @@ import (
 
 // The Windows devices, by what tells them apart.
 const (
-	lumia   = "win1" // a phone: lock and reset
-	lens    = "win2" // a HoloLens: lock alone
-	desktop = "win3" // Windows 11: a sign-in lock-out
-	listed  = "win4" // a desktop that lists a remote lock: both ways
-	home    = "win5" // Windows 11 Home: nothing
+	lumia   = "win1"                                 // a phone: lock and reset
+	lens    = "win2"                                 // a HoloLens: lock alone
+	desktop = "win3"                                 // Windows 11: a sign-in lock-out
+	listed  = "win4"                                 // a desktop that lists a remote lock: both ways
+	home    = "win5"                                 // Windows 11 Home: nothing
+	bare    = "9f3c41d2-77ab-4c1e-8f02-5b6f0a94e813" // a phone of which no more than its name is known, and that has not come yet
 )
 
 // newWindowsBench is a bench with Windows devices in its fleet, signed in.
@@ -31,6 +32,10 @@ func newWindowsBench(t *testing.T) *bench {
 	b.computer(listed, "Lab desktop", "Lab", "OptiPlex 7010", windows.ClassDesktop, "48", "10.0.22631.4460",
 		map[windows.FactName]string{windows.FactRemoteLock: "yes"})
 	b.computer(home, "Reception PC", "Front desk", "Inspiron 15", windows.ClassDesktop, "101", "10.0.22631.4460", nil)
+	b.computer(bare, "DESKTOP-7QX", "", "", windows.ClassPhone, "104", "10.0.15254.603", nil)
+	unknown := b.fleet[bare]
+	unknown.Serial, unknown.LastSeen = "", time.Time{}
+	b.fleet[bare] = unknown
 	return b
 }
 

@@ -123,7 +123,8 @@ var ways = map[lock.EventType]map[string]string{
 		"member-dropped": "Member taken out of a group", "imported": "Members of groups imported",
 	},
 	lock.EventEnrolled: {
-		"new": "Certificate bound: new device", "again": "Certificate bound: enrolled again", "renewed": "Certificate bound: renewed",
+		"new": "Certificate bound: new device", "again": "Certificate bound: enrolled again", "back": "Certificate bound: back as it was",
+		"renewed": "Certificate bound: renewed",
 	},
 }
 
@@ -131,9 +132,9 @@ var ways = map[lock.EventType]map[string]string{
 func what(e lock.Event) string {
 	text := cmp.Or(ways[e.Type][e.Facts["kind"]], acts[e.Type], string(e.Type))
 	switch {
-	case e.Type == lock.EventOrdered && e.Order != nil:
+	case e.Type == lock.EventOrdered && e.Order != nil && e.Order.Kind != lock.KindEscrow:
 		return orderOf(*e.Order)
-	case e.Type == lock.EventSecretAdded && len(e.Secrets) > 0:
+	case (e.Type == lock.EventOrdered || e.Type == lock.EventSecretAdded) && len(e.Secrets) > 0:
 		return added(e.Secrets[0].Name)
 	case e.Type == lock.EventSignedIn && e.Facts["outcome"] == "refused":
 		return "Sign-in refused"

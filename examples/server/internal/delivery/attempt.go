@@ -46,14 +46,19 @@ func (d *Deliveries) attempt(ctx context.Context, r row, until time.Time) error 
 
 // write makes the mail. One in clear is disclosed here, when the mail server is there to take it.
 func (d *Deliveries) write(ctx context.Context, r row, token string) (letter, error) {
+	a, err := d.Ledger.Get(ctx, r.Action)
+	if err != nil {
+		return letter{}, err
+	}
+	what := codeOf(a.Device)
 	if token != "" {
-		return linkLetter(r.To, d.BaseURL+"/collect/"+token, d.Life, d.SignIn), nil
+		return linkLetter(r.To, what, d.BaseURL+"/collect/"+token, d.Life, d.SignIn), nil
 	}
 	code, err := d.disclose(ctx, r.By, r.Delivery, "mailed in clear")
 	if err != nil {
 		return letter{}, err
 	}
-	return clearLetter(r.To, code), nil
+	return clearLetter(r.To, what, code), nil
 }
 
 // disclose reveals a passcode, with the recipient and the way in the reason. A reason must not contain the passcode, and an address might.

@@ -115,8 +115,8 @@ type Service interface {
 	Reveal(ctx context.Context, a lock.Actor, id lock.ID, reason, ticket string) (pin.PIN, error)
 }
 
-// Ledger is where actions are (lock.Store, with the Sequence that some have). Of what it returns, states, times and the order of events
-// are used.
+// Ledger is where actions are (lock.Store, with the Sequence that some have). Of what it returns, devices, states, times and the order of
+// events are used.
 type Ledger interface {
 	Get(ctx context.Context, id lock.ID) (lock.Action, error)
 	List(ctx context.Context, f lock.Filter) ([]lock.Action, error)

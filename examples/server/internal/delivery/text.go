@@ -3,29 +3,40 @@ package delivery
 import (
 	"fmt"
 	"time"
+
+	"github.com/latchkey-mdm/latchkey/lock"
+	"github.com/latchkey-mdm/latchkey/windows"
 )
 
 // letter is what a mail says. Its texts are ASCII, and it never names the device: whoever uses the
 // device chose its name.
 type letter struct{ subject, body string }
 
-// linkLetter is the mail with a link. It cannot have the passcode, because nothing that it is made of has: and no digit, unless the URL does.
-func linkLetter(to Recipient, url string, life time.Duration, signIn bool) letter {
-	opening := "Your administrator has set a new passcode on a device of yours. It is needed to unlock the device."
-	if to == ToAdmin {
-		opening = "The device has confirmed the new passcode that you ordered."
+// codeOf is what people call what opens a device.
+func codeOf(d lock.Device) string {
+	if d.Platform == windows.PlatformName {
+		return "PIN"
 	}
-	how := "Open this link and press the button there to read the passcode:"
+	return "passcode"
+}
+
+// linkLetter is the mail with a link. It cannot have the passcode, because nothing that it is made of has: and no digit, unless the URL does.
+func linkLetter(to Recipient, what, url string, life time.Duration, signIn bool) letter {
+	opening := "Your administrator has set a new " + what + " on a device of yours. It is needed to unlock the device."
+	if to == ToAdmin {
+		opening = "The device has confirmed the new " + what + " that you ordered."
+	}
+	how := "Open this link and press the button there to read the " + what + ":"
 	if signIn || to == ToAdmin {
-		how = "Open this link, sign in, and press the button there to read the passcode:"
+		how = "Open this link, sign in, and press the button there to read the " + what + ":"
 	}
 	end := "If you did not expect this mail, do not open the link, and tell your administrator."
 	if to == ToAdmin {
 		end = "If you did not order it, do not open the link, and look into the audit log."
 	}
-	return letter{"A new passcode is waiting for you", "Hello,\n\n" + opening + "\n\n" + how + "\n\n" + url + "\n\n" +
+	return letter{"A new " + what + " is waiting for you", "Hello,\n\n" + opening + "\n\n" + how + "\n\n" + url + "\n\n" +
 		"The link works once, for " + inWords(life) + ". Have the device at hand before you open it. If you were sent\n" +
-		"more than one such mail for the same passcode, only the newest link works.\n\n" + end + "\n\n" +
+		"more than one such mail for the same " + what + ", only the newest link works.\n\n" + end + "\n\n" +
 		"This mail was sent by a machine: nobody reads the answers.\n"}
 }
 

@@ -24,22 +24,48 @@ const (
 	separator = "\uf000"   // between lines of a policy's value
 )
 
+// Computer is a Windows device as it is entered.
+type Computer struct {
+	ID, Name, Serial, Model, Holder string
+
+	class    windowstest.Class
+	pin      string
+	signedIn string
+}
+
 // newComputers are the Windows devices: one of each kind. They name themselves by IDs that stay, so that a fleet which is started again is the
 // same one.
-func newComputers() []windowstest.Config {
-	return []windowstest.Config{
-		{ID: "DE300000000000000000000000000001", Name: "Hedy's Lumia 950", Class: windowstest.Phone, PIN: Passcode},
-		{ID: "DE300000000000000000000000000002", Name: "Workshop HoloLens 2", Class: windowstest.HoloLens, PIN: Passcode},
-		{ID: "DE300000000000000000000000000003", Name: "Alan's Surface Laptop", Class: windowstest.Desktop, SignedIn: "alan"},
+func newComputers() []Computer {
+	return []Computer{
+		{
+			ID: "DE300000000000000000000000000001", Name: "Hedy's Lumia 950", Serial: "MSFDEMO00001", Model: "Microsoft Lumia 950", Holder: "hedy",
+			class: windowstest.Phone, pin: Passcode,
+		},
+		{
+			ID: "DE300000000000000000000000000002", Name: "Workshop HoloLens 2", Serial: "MSFDEMO00002", Model: "Microsoft HoloLens 2",
+			Holder: "workshop", class: windowstest.HoloLens, pin: Passcode,
+		},
+		{
+			ID: "DE300000000000000000000000000003", Name: "Alan's Surface Laptop", Serial: "MSFDEMO00003", Model: "Microsoft Surface Laptop 5",
+			Holder: "alan", class: windowstest.Desktop, signedIn: "alan",
+		},
+	}
+}
+
+// config is the simulated device.
+func (c Computer) config() windowstest.Config {
+	return windowstest.Config{
+		ID: c.ID, Name: c.Name, Class: c.class, Serial: c.Serial, Manufacturer: "Microsoft", Model: c.Model, PIN: c.pin, SignedIn: c.signedIn,
 	}
 }
 
 // runComputer enters a computer and lets it come until ctx ends. A session that fails is the next one's: a real device tries again too.
-func (f *Fleet) runComputer(ctx context.Context, cfg windowstest.Config, doors Doors) error {
-	id, secret, err := doors.Enter(ctx, cfg.ID, cfg.Name, cfg.ID)
+func (f *Fleet) runComputer(ctx context.Context, c Computer, doors Doors) error {
+	id, secret, err := doors.Enter(ctx, c)
 	if err != nil {
 		return err
 	}
+	cfg := c.config()
 	cfg.User, cfg.Secret = cfg.ID, secret
 	computer, err := windowstest.New(cfg)
 	if err != nil {

@@ -12,9 +12,9 @@ import (
 
 func newComputer(t *testing.T, class windowstest.Class) *windowstest.Device {
 	t.Helper()
-	for _, cfg := range newComputers() {
-		if cfg.Class == class {
-			d, err := windowstest.New(cfg)
+	for _, c := range newComputers() {
+		if c.class == class {
+			d, err := windowstest.New(c.config())
 			require.NoError(t, err)
 			return d
 		}
@@ -25,10 +25,11 @@ func newComputer(t *testing.T, class windowstest.Class) *windowstest.Device {
 
 func TestComputers(t *testing.T) {
 	classes, ids := map[windowstest.Class]bool{}, map[string]bool{}
-	for _, cfg := range newComputers() {
-		classes[cfg.Class], ids[cfg.ID] = true, true
-		_, err := windowstest.New(cfg)
+	for _, c := range newComputers() {
+		classes[c.class], ids[c.ID] = true, true
+		_, err := windowstest.New(c.config())
 		require.NoError(t, err)
+		assert.NotContains(t, []string{c.Serial, c.Model, c.Holder}, "", c.Name)
 	}
 	assert.Len(t, classes, 3, "all kinds of Windows")
 	assert.Len(t, ids, 3)

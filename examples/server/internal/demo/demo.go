@@ -71,8 +71,8 @@ type Doors struct {
 	Link func(context.Context) (string, error) // makes a link that enrols a Mac
 	URL  string                                // of the server, for Android and Windows devices
 	Code func(context.Context) (string, error) // makes a code that enrols an Android device
-	// Enter enters a Windows device that names itself by an ID, and returns the server's ID of it and its user's secret for digests.
-	Enter func(ctx context.Context, id, name, user string) (device, secret string, err error)
+	// Enter enters a Windows device, whose account for digests has its ID as its name, and returns the server's ID of it and the secret.
+	Enter func(ctx context.Context, c Computer) (device, secret string, err error)
 }
 
 // Run enrols each device, and lets it poll until ctx ends.
@@ -91,8 +91,8 @@ func (f *Fleet) Run(ctx context.Context, doors Doors) {
 	for _, phone := range f.phones {
 		run(phone.Config().Serial, func() error { return runPhone(ctx, phone, doors) })
 	}
-	for _, cfg := range newComputers() {
-		run(cfg.ID, func() error { return f.runComputer(ctx, cfg, doors) })
+	for _, c := range newComputers() {
+		run(c.Serial, func() error { return f.runComputer(ctx, c, doors) })
 	}
 	devices.Wait()
 }

@@ -16,6 +16,7 @@ import (
 const (
 	boundNew     = "new"
 	boundAgain   = "again" // to a device that was known: it was wiped, or something enrols in its name
+	boundBack    = "back"  // to a device that had left: nothing says that it was wiped
 	boundRenewed = "renewed"
 )
 
@@ -32,8 +33,8 @@ const (
 	waitPause = 20 * time.Millisecond
 )
 
-// announce tells the ledger which certificates or keys were bound to a device, unless it knows. But for a renewal that ends what an earlier
-// enrolment left behind. It comes before any answer to the device.
+// announce tells the ledger which certificates or keys were bound to a device, unless it knows. But for a renewal, and for
+// a device that is back as it was, that ends what an earlier enrolment left behind. It comes before any answer to the device.
 //
 // Binding and telling are several commits, so the binding keeps that the ledger does not know yet. One caller at a time tells it of a device, on
 // all servers of the database, and the others wait, or return an error: told a second time, later, it would end what was ordered since. Where
@@ -61,15 +62,15 @@ func (s *Store) announce(ctx context.Context, device, what string) error {
 type binding struct {
 	sum     []byte
 	kind    string
-	current bool // not replaced by another enrolment
+	current bool // not replaced by another enrolment; that of a Windows device stands for what was said when it was issued
 }
 
 // untold are the bindings of a device that the ledger does not know of, as far as is known in the order in which they were made.
 func (s *Store) untold(ctx context.Context, device string) (found []binding, err error) {
 	rows, err := s.db.Readers.QueryContext(ctx, `SELECT b.cert, b.unrecorded,
-		d.enrolled = 1 AND b.cert IN (d.cert, coalesce(d.old_cert, d.cert)) AS in_use
+		d.enrolled = 1 AND (d.platform = $2 OR b.cert IN (d.cert, coalesce(d.old_cert, d.cert))) AS in_use
 		FROM server_bindings b JOIN server_devices d ON d.id = b.device WHERE b.device = $1 AND b.unrecorded <> ''
-		ORDER BY b.expires_at, in_use, b.unrecorded`, device)
+		ORDER BY b.expires_at, in_use, b.unrecorded`, device, ComputerPlatform)
 	if err != nil {
 		return nil, fmt.Errorf("look up the enrolment: %w", err)
 	}
@@ -110,7 +111,7 @@ func (s *Store) tellAll(ctx context.Context, device, what string) error {
 	if err != nil {
 		return err
 	}
-	if slices.ContainsFunc(untold, func(b binding) bool { return b.current && b.kind != boundRenewed }) {
+	if slices.ContainsFunc(untold, func(b binding) bool { return b.current && (b.kind == boundNew || b.kind == boundAgain) }) {
 		d, err := s.Find(ctx, device)
 		if err == nil {
 			err = s.notices.Seen(ctx, d.Device, lock.EvidenceReenrolled)

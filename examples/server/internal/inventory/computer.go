@@ -16,31 +16,43 @@ const ComputerPlatform = "windows"
 
 // Computer is a Windows device as it is entered.
 type Computer struct {
-	Name        string
-	Certificate []byte // the SHA-256 of the certificate that was issued to it
-	Expires     time.Time
+	Name                  string
+	Serial, Model, Holder string // as whoever enters it knows them; empty: what was known stays, or nothing is
+	Certificate           []byte // the SHA-256 of the certificate that was issued to it
+	Expires               time.Time
+	Wiped                 bool // it was reset since it was entered
 }
 
-// EnterComputer enters a Windows device in the caller's transaction under an ID, which for a known one is that of before: its certificate is good
-// no more, and what was learnt of it stays, for it was not wiped. After the commit the ledger is to be told: see AnnounceComputer. A known
-// device that is no Windows device is lock.ErrNotFound.
-func (s *Store) EnterComputer(ctx context.Context, tx *sql.Tx, id string, known bool, c Computer) (err error) {
-	now, kind := db.Micros(s.now()), boundNew
-	if known {
-		kind = boundRenewed
-		err = changed(tx.ExecContext(ctx, `UPDATE server_devices SET name = $3, cert = $4, removed = 0,
-			enrolled_at = CASE WHEN enrolled = 1 THEN enrolled_at ELSE $5 END, enrolled = 1
-			WHERE id = $1 AND platform = $2`, id, ComputerPlatform, c.Name, c.Certificate, now))
-	} else {
+// EnterComputer enters a Windows device, which has not come yet, in the caller's transaction under an ID, which for a known one is that of
+// before. While it is enrolled, and was not wiped, its certificate is renewed, and what was learnt of it stays; else it enrols again, and what
+// was learnt before is forgotten. The certificate of before is good no more. After the commit the ledger is to be told, see AnnounceComputer:
+// that ends what the device was told before only where it is new, or was wiped. An ID of another platform's device is lock.ErrNotFound.
+func (s *Store) EnterComputer(ctx context.Context, tx *sql.Tx, id string, c Computer) (renewed bool, err error) {
+	now, kind := db.Micros(s.now()), boundRenewed
+	err = tx.QueryRowContext(ctx, `SELECT enrolled FROM server_devices WHERE id = $1`, id).Scan(&renewed)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		kind = boundNew
 		_, err = tx.ExecContext(ctx, `INSERT INTO server_devices
 			(id, platform, serial, name, user_name, model, os_version, product_name, enrolled, enrolled_at, seen_at, cert)
-			VALUES ($1, $2, '', $3, '', '', '', '', 1, $4, $4, $5)`, id, ComputerPlatform, c.Name, now, c.Certificate)
+			VALUES ($1, $2, $3, $4, $5, $6, '', '', 1, $7, 0, $8)`, id, ComputerPlatform, c.Serial, c.Name, c.Holder, c.Model, now, c.Certificate)
+	case err == nil && (!renewed || c.Wiped):
+		if kind, renewed = boundBack, false; c.Wiped {
+			kind = boundAgain
+		}
+		err = forget(ctx, tx, id)
+	}
+	if err == nil && kind != boundNew {
+		err = changed(tx.ExecContext(ctx, `UPDATE server_devices SET name = $3, cert = $4, removed = 0, enrolled = 1,
+			enrolled_at = CASE WHEN $5 THEN enrolled_at ELSE $6 END, serial = CASE WHEN $7 = '' THEN serial ELSE $7 END,
+			model = CASE WHEN $8 = '' THEN model ELSE $8 END, user_name = CASE WHEN $9 = '' THEN user_name ELSE $9 END
+			WHERE id = $1 AND platform = $2`, id, ComputerPlatform, c.Name, c.Certificate, renewed, now, c.Serial, c.Model, c.Holder))
 	}
 	if err == nil {
 		_, err = tx.ExecContext(ctx, `INSERT INTO server_bindings (cert, device, unrecorded, expires_at) VALUES ($1, $2, $3, $4)`,
 			c.Certificate, id, kind, db.Micros(c.Expires))
 	}
-	return err
+	return renewed, err
 }
 
 // changed makes lock.ErrNotFound of a statement that found no device.
@@ -59,15 +71,28 @@ func (s *Store) AnnounceComputer(ctx context.Context, id string) error {
 	return s.announce(ctx, id, factCertificate)
 }
 
-// LearnComputer keeps, in the caller's transaction, what was learnt of an enrolled Windows device just now; what is not among it stays. An
-// empty version changes nothing. A device that is not enrolled (any more) is lock.ErrNotFound.
-func (s *Store) LearnComputer(ctx context.Context, tx *sql.Tx, id string, facts map[string]string, osVersion string) error {
-	err := changed(tx.ExecContext(ctx, `UPDATE server_devices SET os_version = CASE WHEN $3 = '' THEN os_version ELSE $3 END
-		WHERE id = $1 AND platform = $2 AND enrolled = 1`, id, ComputerPlatform, osVersion))
-	if err != nil {
-		return err
+// Learnt is what was learnt of a Windows device just now. What is empty, or not among the facts, changes nothing.
+type Learnt struct {
+	Facts         map[string]string
+	OSVersion     string
+	Serial, Model string // kept where none is known; the serial number only if no other device has it, removed ones included, in any case
+}
+
+// LearnComputer keeps, in the caller's transaction, what was learnt of an enrolled Windows device, and returns the serial number that the
+// inventory has for it then. A device that is not enrolled (any more) is lock.ErrNotFound.
+func (s *Store) LearnComputer(ctx context.Context, tx *sql.Tx, id string, l Learnt) (serial string, err error) {
+	err = tx.QueryRowContext(ctx, `UPDATE server_devices SET os_version = CASE WHEN $3 = '' THEN os_version ELSE $3 END,
+		serial = CASE WHEN serial <> '' OR $4 = '' OR EXISTS (SELECT 1 FROM server_devices o WHERE o.id <> $1 AND lower(o.serial) = lower($4))
+			THEN serial ELSE $4 END,
+		model = CASE WHEN model = '' THEN $5 ELSE model END
+		WHERE id = $1 AND platform = $2 AND enrolled = 1 RETURNING serial`, id, ComputerPlatform, l.OSVersion, l.Serial, l.Model).Scan(&serial)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", fmt.Errorf("device %w", lock.ErrNotFound)
 	}
-	return remember(ctx, tx, id, facts, s.now())
+	if err != nil {
+		return "", err
+	}
+	return serial, remember(ctx, tx, id, l.Facts, s.now())
 }
 
 // LeaveComputer notes that a Windows device said its user had disconnected it: it is not enrolled any more. What the ledger keeps of it stays.

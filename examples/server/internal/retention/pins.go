@@ -68,9 +68,14 @@ func HasPIN(a lock.Action) bool {
 	return slices.ContainsFunc(a.Secrets, func(s lock.Secret) bool { return s.Name == lock.SecretPIN })
 }
 
-// IsPurged reports whether the action had a PIN, and it was purged.
-func IsPurged(a lock.Action) bool {
-	return slices.ContainsFunc(a.Secrets, func(s lock.Secret) bool { return s.Name == lock.SecretPIN && s.Purged() })
+// IsPurged reports whether the action had a PIN, and it was purged; of several the last counts, which may have come after a purge.
+func IsPurged(a lock.Action) (purged bool) {
+	for _, s := range a.Secrets {
+		if s.Name == lock.SecretPIN {
+			purged = s.Purged()
+		}
+	}
+	return purged
 }
 
 // WhoPurged says when, by whom and why the PIN of an action was purged.
