@@ -43,8 +43,8 @@ type Enrolled struct {
 	// User and Inner are what its digest is checked with: the name, and syncml.Inner of name and password, which is as good as the password
 	// and must be kept sealed. Inner empty: the certificate is enough.
 	User, Inner string
-	// Former is a device whose enrolment has ended,. It is answered with 403. While an action awaits a
-	// PIN, what it sends with its certificate is kept sealed, and shown by lock.Service.RevealAnswer; nothing of it is believed.
+	// Former is a device whose enrolment has ended. It is answered with 403. While an action awaits a PIN, what it sends with its certificate
+	// is kept sealed, and shown by lock.Service.RevealAnswer; nothing of it is believed.
 	Former bool
 }
 

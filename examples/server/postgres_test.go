@@ -1,22 +1,46 @@
 package main
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/latchkey-mdm/latchkey/examples/server/internal/db/dbtest"
 )
 
+// TestOnPostgreSQL runs the tests of the server on PostgreSQL too; with -short, as under the race detector, those alone in which much happens
+// at once.
 func TestOnPostgreSQL(t *testing.T) {
-	dbtest.Run(t, map[string]func(*testing.T){
-		"TestScripts":                                   TestScripts,
+	tests := map[string]func(*testing.T){
+		"TestScripts":                              TestScripts,
+		"TestMacIsLockedAndOpened":                 TestMacIsLockedAndOpened,
+		"TestKeyringIsRotatedBesideARunningServer": TestKeyringIsRotatedBesideARunningServer,
+		"TestTwoServersFollowTheKeyring":           TestTwoServersFollowTheKeyring,
+		"TestAnyServerServesAnyRequest":            TestAnyServerServesAnyRequest,
+		"TestTriesCountAtAllServers":               TestTriesCountAtAllServers,
+		"TestCodeIsUsedUpEverywhere":               TestCodeIsUsedUpEverywhere,
+		"TestManyOrdersAtTwoServersAreOneLock":     TestManyOrdersAtTwoServersAreOneLock,
+		"TestLastEventsAreSigned":                  TestLastEventsAreSigned,
+		"TestBulkIsKilled":                         TestBulkIsKilled,
+		"TestFleet":                                TestFleet,
+		"TestLimitHoldsForLocksThatRace":           TestLimitHoldsForLocksThatRace,
+		"TestLimitHoldsForRevealsThatRace":         TestLimitHoldsForRevealsThatRace,
+		"TestAndroidPhoneAtTwoServers":             TestAndroidPhoneAtTwoServers,
+		"TestWindowsDeviceAtTwoServers":            TestWindowsDeviceAtTwoServers,
+	}
+	if !testing.Short() {
+		maps.Copy(tests, inTurnOnPostgreSQL())
+	}
+	dbtest.Run(t, tests)
+}
+
+// inTurnOnPostgreSQL are the tests in which one thing happens after the other.
+func inTurnOnPostgreSQL() map[string]func(*testing.T) {
+	return map[string]func(*testing.T){
 		"TestUnreadableEventIsFound":                    TestUnreadableEventIsFound,
-		"TestMacIsLockedAndOpened":                      TestMacIsLockedAndOpened,
 		"TestRestartKeepsEverything":                    TestRestartKeepsEverything,
 		"TestNoSecretIsKeptInClear":                     TestNoSecretIsKeptInClear,
 		"TestTakeOverRaisesTheAlarm":                    TestTakeOverRaisesTheAlarm,
-		"TestKeyringIsRotatedBesideARunningServer":      TestKeyringIsRotatedBesideARunningServer,
 		"TestResealLeavesWhatDoesNotOpen":               TestResealLeavesWhatDoesNotOpen,
-		"TestTwoServersFollowTheKeyring":                TestTwoServersFollowTheKeyring,
 		"TestServerSaysThatItsKeyringCannotBeUsed":      TestServerSaysThatItsKeyringCannotBeUsed,
 		"TestCommandsChangeNoTables":                    TestCommandsChangeNoTables,
 		"TestPurge":                                     TestPurge,
@@ -27,31 +51,20 @@ func TestOnPostgreSQL(t *testing.T) {
 		"TestLinksAreOnRecord":                          TestLinksAreOnRecord,
 		"TestRefusedSignInsAreOnRecord":                 TestRefusedSignInsAreOnRecord,
 		"TestNoKeyringIsMadeWhereSomethingIsSealed":     TestNoKeyringIsMadeWhereSomethingIsSealed,
-		"TestAnyServerServesAnyRequest":                 TestAnyServerServesAnyRequest,
 		"TestRestartSignsNobodyOut":                     TestRestartSignsNobodyOut,
-		"TestTriesCountAtAllServers":                    TestTriesCountAtAllServers,
-		"TestCodeIsUsedUpEverywhere":                    TestCodeIsUsedUpEverywhere,
-		"TestManyOrdersAtTwoServersAreOneLock":          TestManyOrdersAtTwoServersAreOneLock,
 		"TestOddTexts":                                  TestOddTexts,
 		"TestExportIsVerifiedElsewhere":                 TestExportIsVerifiedElsewhere,
 		"TestLedgerIsVerifiedWhereItIs":                 TestLedgerIsVerifiedWhereItIs,
-		"TestLastEventsAreSigned":                       TestLastEventsAreSigned,
 		"TestNobodySeesOrTouchesWhatIsOfAnotherGroup":   TestNobodySeesOrTouchesWhatIsOfAnotherGroup,
 		"TestGroupsThroughTheAPI":                       TestGroupsThroughTheAPI,
 		"TestAccountCommands":                           TestAccountCommands,
-		"TestBulkIsKilled":                              TestBulkIsKilled,
 		"TestBulkOverTheAPI":                            TestBulkOverTheAPI,
 		"TestBulkSelectsByGroups":                       TestBulkSelectsByGroups,
-		"TestFleet":                                     TestFleet,
-		"TestLimitHoldsForLocksThatRace":                TestLimitHoldsForLocksThatRace,
-		"TestLimitHoldsForRevealsThatRace":              TestLimitHoldsForRevealsThatRace,
 		"TestAndroidPasscodeIsReset":                    TestAndroidPasscodeIsReset,
 		"TestAndroidPhoneEnrolsAgain":                   TestAndroidPhoneEnrolsAgain,
-		"TestAndroidPhoneAtTwoServers":                  TestAndroidPhoneAtTwoServers,
 		"TestNoAndroidSecretIsKeptInClear":              TestNoAndroidSecretIsKeptInClear,
 		"TestWindowsPhoneIsLockedAndReset":              TestWindowsPhoneIsLockedAndReset,
 		"TestWindowsDesktopIsLockedOutAndUnlocked":      TestWindowsDesktopIsLockedOutAndUnlocked,
-		"TestWindowsDeviceAtTwoServers":                 TestWindowsDeviceAtTwoServers,
 		"TestWindowsDeviceNeedsItsCertificate":          TestWindowsDeviceNeedsItsCertificate,
 		"TestWindowsCommand":                            TestWindowsCommand,
 		"TestPINOfAFormerWindowsDeviceIsKept":           TestPINOfAFormerWindowsDeviceIsKept,
@@ -60,5 +73,5 @@ func TestOnPostgreSQL(t *testing.T) {
 		"TestWindowsDeviceThatEnrolsAgainIsLockedAgain": TestWindowsDeviceThatEnrolsAgainIsLockedAgain,
 		"TestPINsAreFoundByTheSerialOfAWindowsDevice":   TestPINsAreFoundByTheSerialOfAWindowsDevice,
 		"TestNoWindowsSecretIsKeptInClear":              TestNoWindowsSecretIsKeptInClear,
-	})
+	}
 }
