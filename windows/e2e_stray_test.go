@@ -189,11 +189,29 @@ func TestStrayPINOfSomebodyElse(t *testing.T) {
 	require.Empty(t, m.strays(), "it has not proved itself")
 }
 
-// TestPINOfAnOrderThatTheLedgerHasNot gives the server an older ledger, or the session of another device, while a reset is under way.
+// asks makes the session of the machine wait for the answer to another action than the one that it has.
+func (m *machine) asks(instead, of lock.ID) {
+	m.w.t.Helper()
+	state, version, err := m.w.sessions.Load(m.w.t.Context(), "acme", m.known().ID)
+	require.NoError(m.w.t, err)
+	changed := bytes.ReplaceAll(state, []byte(of), []byte(instead))
+	require.NotEqual(m.w.t, state, changed)
+	require.NoError(m.w.t, m.w.sessions.Save(m.w.t.Context(), "acme", m.known().ID, changed, version))
+}
+
+// TestPINOfAnOrderThatTheLedgerHasNot gives the server an older ledger, the session of another device, or a session with an order for which no
+// device makes a PIN, while a reset is under way.
 func TestPINOfAnOrderThatTheLedgerHasNot(t *testing.T) {
-	for name, change := range map[string]func(w *world, from, to *machine){
-		"an older ledger": func(w *world, _, _ *machine) { w.ledger.Store = store.NewMemory() },
-		"the session of another device": func(w *world, from, to *machine) {
+	const elsewhere = "the session of another device"
+	for name, change := range map[string]func(w *world, reset lock.ID, from, to *machine){
+		"an older ledger": func(w *world, _ lock.ID, _, _ *machine) { w.ledger.Store = store.NewMemory() },
+		"an order without a PIN": func(w *world, reset lock.ID, from, _ *machine) {
+			locked := from.must(lock.KindLock)
+			_, err := w.service().Cancel(w.t.Context(), locktest.Admin(), locked.ID, "not needed")
+			require.NoError(w.t, err)
+			from.asks(locked.ID, reset)
+		},
+		elsewhere: func(w *world, _ lock.ID, from, to *machine) {
 			state, _, err := w.sessions.Load(w.t.Context(), "acme", from.known().ID)
 			require.NoError(w.t, err)
 			_, version, err := w.sessions.Load(w.t.Context(), "acme", to.known().ID)
@@ -206,11 +224,11 @@ func TestPINOfAnOrderThatTheLedgerHasNot(t *testing.T) {
 			m := w.machine(windowstest.Config{PIN: personal})
 			other := w.machine(windowstest.Config{Name: "another"})
 			w.clock.Advance(time.Hour)
-			m.must(lock.KindResetPasscode)
+			reset := m.must(lock.KindResetPasscode)
 			talk := m.talk("B1")
 			sequence := commands(talk.says(talk.begins()))[0]
-			change(w, m, other)
-			if name != "an older ledger" {
+			change(w, reset.ID, m, other)
+			if name == elsewhere {
 				talk.m, talk.client = other, other.http
 			}
 			message := talk.message(syncml.Command{Verb: syncml.VerbStatus, MsgRef: "1", CmdRef: sequence.ID, Cmd: "Sequence", Data: "200"})

@@ -148,7 +148,10 @@ func (h *handler) alone(ctx context.Context, v *visit) error {
 	if err != nil {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), release) // the work may have used up all of its time
 		defer cancel()
-		_ = h.save(ctx, v) // as it was, for the message to come again at once; if that fails the hold ends by itself
+		if held := h.save(ctx, v); held != nil { // as it was, for the message to come again at once
+			h.Logger.WarnContext(ctx, "a device is answered again only when the hold on its session ends", slog.String("device", v.Device.ID),
+				slog.Duration("hold", hold), slog.Any("error", held))
+		}
 	}
 	return err
 }
